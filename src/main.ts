@@ -1,1 +1,74 @@
-export {};
+/** The process: signals, terminal, exit code. What the program consists of stands in daemon.ts and cli/program.ts. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { runCommandLine } from './cli/program.ts';
+import type { Terminal } from './cli/terminal.ts';
+import { loadConfig } from './config/load.ts';
+import { describeConfig } from './config/schema.ts';
+import { startDaemon } from './daemon.ts';
+import { runDemo } from './demo/demo.ts';
+import { createLog } from './log.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal));
+// A reader that went away, as in `tollgate calls list | head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+const terminal: Terminal = {
+  out: (text) => process.stdout.write(text),
+  error: (text) => process.stderr.write(text),
+  colours: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  env: process.env,
+  signal: interrupted.signal,
+  readStdin: async () => {
+    let text = '';
+    for await (const chunk of process.stdin.setEncoding('utf8')) text += String(chunk);
+    return text;
+  },
+};
+
+interface Where {
+  readonly config?: string;
+  readonly state?: string;
+}
+
+const load = ({ config, state }: Where): ReturnType<typeof loadConfig> =>
+  loadConfig({ configPath: config, statePath: state, env: process.env, cwd: process.cwd(), hostName: hostname() });
+
+async function serve(where: Where): Promise<number> {
+  const { config, file, warnings, searchPath } = await load(where);
+  const { format, level } = config.log;
+  const { log } = createLog({ level, ...(format === 'auto' ? {} : { pretty: format === 'pretty' }) });
+  for (const warning of warnings) log.warn(warning, 'configuration');
+  log.info({ version, file: file ?? 'none: defaults' }, 'tollgate is starting');
+  const daemon = await startDaemon(config, { log, version, searchPath });
+  if (!interrupted.signal.aborted) await once(interrupted.signal, 'abort');
+  log.info({ signal: String(interrupted.signal.reason) }, 'stopping');
+  await daemon.close();
+  return 0;
+}
+
+/** How this very program was started, so that the demo can start it again. */
+const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ''] as const;
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  terminal,
+  version,
+  stateDir: async (where) => (await load(where)).config.state,
+  programs: {
+    serve,
+    demo: ({ once: toTheEnd }) => runDemo({ toTheEnd, program, terminal }),
+    describeConfig: async (where) => {
+      const { config, file } = await load(where);
+      return { source: file ?? 'no file: defaults', config: describeConfig(config) };
+    },
+  },
+});

@@ -1,0 +1,170 @@
+-- take-limits: one call takes from every limit that applies to it, or from none.
+--
+-- Guarantees
+--   * All or nothing: if one required charge lacks a token, no level changes anywhere.
+--   * Exact: every value is an integer below 2^53; nothing is rounded.
+--   * Once per call: a charge that this call has paid before (its tag stands in the call's record) is not paid again.
+--   * Late is harmless: after the deadline nothing is read and nothing is written.
+--   * Every key it writes has a time to live, and a missing key means a full bucket.
+--   * A refused call writes nothing, with one exception: a bucket whose time lies ahead, because the clock stepped back,
+--     is set to the new time. Otherwise a bucket that has no room would get none until the clock has caught up.
+--
+-- KEYS[1]      record of the call: the 6-byte tags of the charges it has paid
+-- KEYS[1 + i]  bucket of charge i, i = 1..n
+-- ARGV[1]      now, epoch ms; '' for the time of this server (always '' in production)
+-- ARGV[2]      deadline, epoch ms of this server; 0 for none
+-- ARGV[3]      seconds that the record of the call is kept; 0 to peek: say what would happen, write nothing
+-- ARGV[3 + i]  charge i: demand (1 byte: r required, l lenient, s shadow), tag (6 bytes), then for each limit, shortest
+--              period first, count and period in seconds, and after them all periods once more, as a bucket has them
+--              (unsigned 32-bit little-endian integers)
+--
+-- A bucket, little-endian: [u48 time of the levels, epoch ms] [u56 debt of each limit] [u32 period of each limit, s]
+--   A debt is counted in 1/period-ms of a call: a call costs period-ms, each ms pays `count` back, a full debt is
+--   count x period-ms.
+--
+-- Reply: { status, now ms, then for each charge: state, then for each limit: debt before, debt after }
+--   status 1 taken, 0 refused, 2 late (nothing follows now)
+--   state  0 room, 1 lacking, 2 counted before
+--
+-- Called by src/redis/limit-scripts.ts. Numeric rules: lua-scripts/README.md
+
+local TAKEN, REFUSED, LATE = 1, 0, 2
+local ROOM, LACKING, COUNTED = 0, 1, 2
+local REQUIRED, LENIENT = 114, 108
+local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
+local KEYS, ARGV = KEYS, ARGV
+local call, unpack_bytes, pack_bytes, sub, byte = redis.call, struct.unpack, struct.pack, string.sub, string.byte
+
+local now
+if ARGV[1] == '' then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+else
+  now = tonumber(ARGV[1])
+end
+local deadline = tonumber(ARGV[2])
+if deadline > 0 and now > deadline then return { LATE, now } end
+local record_seconds = tonumber(ARGV[3])
+local peeks = record_seconds == 0
+
+-- The periods of a rule were changed while this bucket was in use: what was used is kept. A limit with the same period
+-- keeps its level; the others are paired in the order of their periods and keep whole calls, rounded up. It counts as
+-- done right after the last call, so that the outcome does not hang on when the next one comes. nil for a value that is
+-- not ours.
+local function adopt(value, charge, width)
+  local old_width = (#value - TIME_SIZE) / (DEBT_SIZE + 4)
+  if old_width < 1 or old_width % 1 ~= 0 then return nil end
+  local tail = CHARGE_HEAD + 8 * width
+  local wanted, kept, used = {}, {}, {}
+  for k = 1, width do wanted[sub(charge, tail + 4 * k - 3, tail + 4 * k)] = true end
+  for j = 1, old_width do
+    local debt = unpack_bytes('<I7', value, TIME_SIZE + DEBT_SIZE * (j - 1) + 1)
+    local from = TIME_SIZE + DEBT_SIZE * old_width + 4 * (j - 1) + 1
+    local period = sub(value, from, from + 3)
+    if wanted[period] then
+      kept[period] = debt
+    else
+      used[#used + 1] = math.ceil(debt / (unpack_bytes('<I4', period) * 1000))
+    end
+  end
+  local debts = ''
+  for k = 1, width do
+    local count, seconds = unpack_bytes('<I4I4', charge, CHARGE_HEAD + 8 * k - 7)
+    local debt = kept[sub(charge, tail + 4 * k - 3, tail + 4 * k)]
+    if not debt then debt = math.min(table.remove(used, 1) or 0, count) * seconds * 1000 end
+    debts = debts .. pack_bytes('<I7', debt)
+  end
+  return sub(value, 1, TIME_SIZE) .. debts
+end
+
+local stored = call('MGET', unpack(KEYS))
+local record = stored[1] or ''
+local charges = #KEYS - 1
+
+-- Pass 1: read and decide. The reply is filled in as if nothing were taken.
+local reply, size = { TAKEN, now }, 2
+local renew, step_back = {}, {}
+local refused, stepped_back = false, false
+for i = 1, charges do
+  local charge, value = ARGV[3 + i], stored[1 + i]
+  local width = (#charge - CHARGE_HEAD) / 12
+  local time, elapsed = nil, 0
+  if value then
+    local tail = TIME_SIZE + DEBT_SIZE * width + 1
+    local in_place = #value == tail - 1 + 4 * width and sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1)
+    if not in_place then value = adopt(value, charge, width) end
+    if value then
+      local level_time = unpack_bytes('<I6', value)
+      elapsed = now - level_time
+      if elapsed < 0 then elapsed, step_back[i], stepped_back = 0, true, true end
+      if in_place then time = level_time end
+    end
+  end
+
+  local state, place = ROOM, size + 1
+  local count, seconds, debt = 0, 0, 0
+  local charge_at, value_at = CHARGE_HEAD + 1, TIME_SIZE + 1
+  size = place + 2 * width
+  for at = place + 1, size, 2 do
+    count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
+    local cost = seconds * 1000
+    local full = count * cost
+    if value then
+      debt, value_at = unpack_bytes('<I7', value, value_at)
+      if debt > full then debt = full end
+      debt = debt - elapsed * count
+      if debt < 0 then debt = 0 end
+    end
+    if debt + cost > full then state = LACKING end
+    reply[at], reply[at + 1] = debt, debt
+  end
+  -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period and a
+  -- second gives the key two stretches, so that after any write more than one is left.
+  local stretch = (seconds + 1) * 1000
+  renew[i] = not time or time - time % stretch ~= now - now % stretch
+
+  if record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
+    state = COUNTED
+  elseif state == LACKING and byte(charge) == REQUIRED then
+    refused = true
+  end
+  reply[place] = state
+end
+if refused then reply[1] = REFUSED end
+if refused and not stepped_back then return reply end
+
+-- Pass 2: take.
+size = 2
+local tags = record
+for i = 1, charges do
+  local charge, place = ARGV[3 + i], size + 1
+  local width, state = (#charge - CHARGE_HEAD) / 12, reply[place]
+  local takes = not refused and (state == ROOM or state == LACKING and byte(charge) == LENIENT)
+  local changed = step_back[i]
+  size = place + 2 * width
+  if takes or changed then
+    local levels, seconds, charge_at = pack_bytes('<I6', now), 0, CHARGE_HEAD + 1
+    for at = place + 1, size, 2 do
+      local count, after = 0, reply[at]
+      count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
+      local cost = seconds * 1000
+      if takes and after + cost <= count * cost then
+        after = after + cost
+        reply[at + 1], changed = after, true
+      end
+      levels = levels .. pack_bytes('<I7', after)
+    end
+    if changed and not peeks then
+      if renew[i] then
+        local bucket = levels .. sub(charge, CHARGE_HEAD + 8 * width + 1)
+        call('SET', KEYS[1 + i], bucket, 'EX', 2 * (seconds + 1))
+      else
+        -- The offset is text: turning a number into text costs more here than the rest of the line.
+        call('SETRANGE', KEYS[1 + i], '0', levels)
+      end
+    end
+  end
+  if not refused and state ~= COUNTED then tags = tags .. sub(charge, 2, CHARGE_HEAD) end
+end
+if not peeks and tags ~= record then call('SET', KEYS[1], tags, 'EX', record_seconds) end
+return reply

@@ -1,0 +1,97 @@
+/** `/api/v1/check` and `/explain` (what would happen) and `/api/v1/calls` (what did). */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { Gate } from '../gate/gate.ts';
+import type { Journal } from '../gate/journal.ts';
+import { type DecisionReport, reportExplanation } from '../gate/report.ts';
+import { VERDICTS } from '../policy/actions/action.ts';
+import type { EpochMs } from '../policy/call.ts';
+import { notFound, parse } from './problem.ts';
+
+const text = z.string().trim().max(128);
+const optionalText = text.optional().transform((value) => (value === '' ? undefined : value));
+
+const question = z.strictObject({
+  destination: text.min(1, { error: 'is missing; say which number is called' }),
+  extension: optionalText,
+  trunk: optionalText,
+  campaign: optionalText,
+  source: optionalText,
+  at: z.iso.datetime({ offset: true, error: 'is not a time; write one like 2026-11-21T18:30:00Z' }).optional(),
+});
+
+const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  cursor: z
+    .string()
+    .regex(/^\d{1,20}-\d{1,20}$/, { error: 'is not a cursor of this list' })
+    .optional(),
+  verdict: z.enum(VERDICTS).optional(),
+  extension: z.string().optional(),
+  rule: z.string().optional(),
+  trunk: z.string().optional(),
+  destination: z.string().optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+});
+
+export function callRoutes(app: FastifyInstance, deps: { readonly gate: Gate; readonly journal: Journal }): void {
+  const { gate, journal } = deps;
+  const explain = async (body: unknown) => {
+    const { destination, at, ...rest } = parse(question, body);
+    const request = {
+      dialled: destination,
+      extension: rest.extension,
+      trunk: rest.trunk,
+      campaign: rest.campaign,
+      source: rest.source,
+    };
+    return reportExplanation(await gate.explain(request, at === undefined ? undefined : (Date.parse(at) as EpochMs)));
+  };
+  app.post('/api/v1/explain', async (request) => explain(request.body));
+  app.post('/api/v1/check', async (request) => explain(request.body));
+
+  app.get('/api/v1/calls', (request) => {
+    const { limit, cursor, ...filter } = parse(listQuery, request.query);
+    const since = filter.since === undefined ? 0 : Date.parse(filter.since);
+    return journal.list({ limit, cursor, matches: (call) => matches(call, filter) && Date.parse(call.at) >= since });
+  });
+  app.get<{ Params: { readonly id: string } }>('/api/v1/calls/:id', async (request) => {
+    const { id } = request.params;
+    const call = await journal.find(id);
+    if (call !== undefined) return call;
+    throw notFound(
+      'decision',
+      id,
+      'plain allows are counted and not kept, and old decisions are dropped (journal.maxEntries, journal.maxAge)',
+    );
+  });
+  app.get('/api/v1/calls/tail', (_request, reply) => tail(reply, journal));
+  app.get('/api/v1/outages', async () => journal.outages());
+}
+
+type Filter = Pick<z.infer<typeof listQuery>, 'verdict' | 'extension' | 'rule' | 'trunk' | 'destination'>;
+
+const matches = (call: DecisionReport, filter: Filter): boolean =>
+  (filter.verdict === undefined || call.verdict === filter.verdict) &&
+  (filter.extension === undefined || call.extension === filter.extension) &&
+  (filter.rule === undefined || call.rule === filter.rule) &&
+  (filter.trunk === undefined || call.trunk === filter.trunk) &&
+  (filter.destination === undefined ||
+    call.destination.includes(filter.destination) ||
+    call.dialled.includes(filter.destination));
+
+/** A reader that does not keep up is cut off rather than buffered for ever. */
+const MOST_UNREAD_BYTES = 1_000_000;
+
+/** One JSON object a line, as decisions are made on this node, until the reader goes. */
+function tail(reply: FastifyReply, journal: Journal): void {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  raw.flushHeaders();
+  const stop = journal.follow((call) => {
+    if (raw.writableLength > MOST_UNREAD_BYTES) raw.destroy();
+    else raw.write(`${JSON.stringify(call)}\n`);
+  });
+  raw.on('close', stop);
+}

@@ -1,0 +1,64 @@
+/** Errors of the API as RFC 9457 problems: a stable code, the field's path, a sentence that says what to do. */
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { messageOf, TollgateError, type TollgateErrorCode } from '../errors.ts';
+import { formatProblem, type Problem, problemsOf } from '../policy/problem.ts';
+
+const STATUS: Readonly<Partial<Record<TollgateErrorCode, number>>> = {
+  INVALID_REQUEST: 400,
+  POLICY_INVALID: 422,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  FORBIDDEN: 403,
+  STORE_UNAVAILABLE: 503,
+  STORE_TIMEOUT: 503,
+};
+
+/** A request that cannot be carried out for reasons in the request itself. */
+export class ProblemError extends TollgateError {
+  readonly problems: readonly Problem[];
+  constructor(code: TollgateErrorCode, problems: readonly Problem[]) {
+    super(code, problems.map(formatProblem).join('; '));
+    this.problems = problems;
+  }
+}
+
+export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
+  const code = error instanceof TollgateError ? error.code : fastifyCode(error);
+  const status = STATUS[code as TollgateErrorCode] ?? (code === 'INVALID_REQUEST' ? 400 : 500);
+  const body = {
+    type: 'about:blank',
+    title: TITLES[status] ?? 'Error',
+    status,
+    code,
+    detail: messageOf(error),
+    ...(error instanceof ProblemError ? { problems: error.problems } : {}),
+  };
+  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  403: 'Forbidden',
+  404: 'Not found',
+  409: 'Conflict',
+  422: 'The document has mistakes',
+  500: 'Internal error',
+  503: 'The store is not answering',
+};
+
+/** Fastify's own refusals (a body that is no JSON, one that is too large) are mistakes of the request. */
+function fastifyCode(error: unknown): string {
+  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status < 500 ? 'INVALID_REQUEST' : 'INTERNAL';
+}
+
+/** @throws {ProblemError} with every mistake */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (!parsed.success) throw new ProblemError('INVALID_REQUEST', problemsOf(schema, parsed.error));
+  return parsed.data;
+}
+
+export const notFound = (kind: string, id: string, hint: string): TollgateError =>
+  new TollgateError('NOT_FOUND', `there is no ${kind} "${id}"; ${hint}`);

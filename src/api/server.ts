@@ -1,0 +1,61 @@
+/**
+ * The API. It listens on a unix socket in the state folder; whoever may write to that socket is an administrator.
+ */
+import { chmod, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import Fastify, { type FastifyRequest } from 'fastify';
+import type { Gate } from '../gate/gate.ts';
+import type { Journal } from '../gate/journal.ts';
+import type { LimitStore } from '../gate/limit-store.ts';
+import type { Status } from '../status.ts';
+import type { PolicyStore } from '../store/policy-store.ts';
+import { callRoutes } from './calls-routes.ts';
+import { memberRoutes } from './members-routes.ts';
+import { policyRoutes } from './policy-routes.ts';
+import { notFound, sendProblem } from './problem.ts';
+import { ruleRoutes } from './rules-routes.ts';
+
+/** Who makes a change, for the record: `cli root`. */
+export type WhoAsks = (request: FastifyRequest) => string;
+
+/** A policy of ten thousand rules and members stays well under this. */
+const LARGEST_BODY_BYTES = 8 * 1024 * 1024;
+
+export async function startApi(deps: {
+  readonly socketPath: string;
+  readonly policies: PolicyStore;
+  readonly limits: LimitStore;
+  readonly gate: Gate;
+  readonly journal: Journal;
+  readonly status: () => Status;
+}): Promise<{ readonly close: () => Promise<void> }> {
+  const app = Fastify({ bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true });
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, error));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, notFound('resource', request.url, 'see the API reference')),
+  );
+  // Names are the client's word: on this socket it is an administrator's.
+  const whoAsks: WhoAsks = (request) => `cli ${String(request.headers['x-tollgate-user'] ?? 'unknown').slice(0, 64)}`;
+  policyRoutes(app, { policies: deps.policies, whoAsks });
+  ruleRoutes(app, { policies: deps.policies, limits: deps.limits, whoAsks });
+  memberRoutes(app, { policies: deps.policies, whoAsks });
+  callRoutes(app, { gate: deps.gate, journal: deps.journal });
+  app.get('/api/v1/status', async () => deps.status());
+
+  await removeStaleSocket(deps.socketPath);
+  await app.listen({ path: deps.socketPath });
+  await chmod(deps.socketPath, 0o660);
+  return { close: () => app.close() };
+}
+
+/** A socket left by a killed daemon. The state folder's lock has made sure already that no living one has it. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const alive = await new Promise<boolean>((resolve) => {
+    const socket = createConnection(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+  if (!alive) await rm(path, { force: true });
+}

@@ -1,0 +1,219 @@
+/** `check`, `explain` (what would happen) and `calls list|show|tail` (what did). */
+import { type Command, Option } from 'commander';
+import type { CallsPage, Outage } from '../gate/journal.ts';
+import type { DecisionReport, ExplanationReport, FindingReport } from '../gate/report.ts';
+import { VERDICTS } from '../policy/actions/action.ts';
+import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
+import { duration, json, localTime, paint, plain, type Terminal, table, VERDICT_STYLES } from './terminal.ts';
+
+interface QuestionOptions {
+  readonly extension?: string;
+  readonly trunk?: string;
+  readonly campaign?: string;
+  readonly source?: string;
+  readonly at?: string;
+}
+
+export function callCommands(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  for (const [name, about] of [
+    ['check', 'say what would happen to a call now; counts nothing'],
+    ['explain', 'the same, with every rule, why it applies, and its counts'],
+  ] as const) {
+    program
+      .command(name)
+      .description(about)
+      .argument('<destination>', 'the number as it would be dialled')
+      .option('-e, --extension <extension>', 'who calls')
+      .option('-t, --trunk <trunk>', 'over which trunk')
+      .option('--campaign <campaign>', 'for which campaign')
+      .option('--source <address>', 'from which address')
+      .option('--at <time>', 'at another time, for example 2026-11-21T18:30:00Z')
+      .option('--json', 'as JSON')
+      .addHelpText(
+        'after',
+        `\nExit code 0 if the call may go, 1 if not.\n\nExample:\n  tollgate ${name} 15551234567 --extension 1001 --trunk carrier-a`,
+      )
+      .action(async (destination: string, options: QuestionOptions, command: Command) => {
+        const { extension, trunk, campaign, source, at } = options;
+        const body = {
+          destination,
+          extension,
+          trunk,
+          campaign,
+          source,
+          at: at === undefined ? undefined : readTime(at),
+        };
+        const answer = await context.client(command).ask<ExplanationReport>('POST', `/api/v1/${name}`, body);
+        if (wantsJson(command)) terminal.out(json(answer));
+        else
+          terminal.out(
+            `${describeVerdict(terminal, answer)}${name === 'explain' ? `\n${findingsTable(terminal, answer.findings)}` : ''}`,
+          );
+        context.answer(answer.verdict === 'allow' || answer.verdict === 'alert' ? EXIT.done : EXIT.no);
+      });
+  }
+
+  const calls = program.command('calls').description('what was decided, and why');
+  calls
+    .command('list')
+    .description('refused, alerted and failed-store decisions, newest first')
+    .option('-n, --limit <number>', 'how many', '50')
+    .addOption(new Option('--verdict <verdict>', 'only with this verdict').choices([...VERDICTS]))
+    .option('-e, --extension <extension>', 'only of this extension')
+    .option('-t, --trunk <trunk>', 'only over this trunk')
+    .option('--rule <rule>', 'only decided by this rule')
+    .option('--destination <digits>', 'only to numbers that contain these digits')
+    .option('--since <time>', 'only since this time')
+    .option('--outages', 'list the times in which the store was away instead')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tollgate calls list --extension 1001\n  tollgate calls list --verdict block --since 2026-11-21T00:00:00Z',
+    )
+    .action(async (options: Readonly<Record<string, string>> & { readonly outages?: boolean }, command: Command) => {
+      const client = context.client(command);
+      if (options.outages) {
+        const outages = await client.ask<Outage[]>('GET', '/api/v1/outages');
+        terminal.out(wantsJson(command) ? json(outages) : outageTable(terminal, outages));
+        return;
+      }
+      const found = await listCalls(options, (query) => client.ask<CallsPage>('GET', `/api/v1/calls?${query}`));
+      if (wantsJson(command)) terminal.out(json(found));
+      else if (found.length === 0) terminal.out('No such decision is kept. Plain allows are counted and not kept.\n');
+      else terminal.out(callTable(terminal, found));
+    });
+
+  calls
+    .command('show')
+    .description('everything about one decision: the answer to "why was this call refused?"')
+    .argument('<id>', 'TOLLGATE_DECISION of the call, or the id from calls list')
+    .option('--json', 'as JSON')
+    .action(async (id: string, _options, command: Command) => {
+      const call = await context.client(command).ask<DecisionReport>('GET', `/api/v1/calls/${encodeURIComponent(id)}`);
+      if (wantsJson(command)) terminal.out(json(call));
+      else
+        terminal.out(
+          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call)}\n${findingsTable(terminal, call.findings)}`,
+        );
+    });
+
+  calls
+    .command('tail')
+    .description('decisions of this daemon as they are made, until Ctrl-C')
+    .option('--json', 'one JSON object a line')
+    .action(async (_options, command: Command) => {
+      const asJson = wantsJson(command);
+      const show = (call: DecisionReport): void =>
+        terminal.out(asJson ? `${JSON.stringify(call)}\n` : `${callLine(terminal, call)}\n`);
+      await context.client(command).follow<DecisionReport>('/api/v1/calls/tail', show, terminal.signal);
+    });
+}
+
+function readTime(text: string): string {
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime()))
+    throw new CommandFailed(`"${text}" is not a time; write one like 2026-11-21T18:30:00Z`, EXIT.usage);
+  return at.toISOString();
+}
+
+async function listCalls(
+  options: Readonly<Record<string, string>>,
+  page: (query: URLSearchParams) => Promise<CallsPage>,
+): Promise<DecisionReport[]> {
+  const wanted = Number(options['limit']);
+  if (!Number.isInteger(wanted) || wanted < 1)
+    throw new CommandFailed('--limit is not a whole number above 0', EXIT.usage);
+  const found: DecisionReport[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null && found.length < wanted) {
+    const query = new URLSearchParams({ limit: String(Math.min(1000, wanted - found.length)) });
+    if (cursor !== '') query.set('cursor', cursor);
+    for (const key of ['verdict', 'extension', 'trunk', 'rule', 'destination'] as const) {
+      const value = options[key];
+      if (value !== undefined) query.set(key, value);
+    }
+    if (options['since'] !== undefined) query.set('since', readTime(options['since']));
+    const answer = await page(query);
+    found.push(...answer.calls);
+    cursor = answer.cursor;
+  }
+  return found;
+}
+
+function describeVerdict(terminal: Terminal, answer: ExplanationReport): string {
+  const word = paint(terminal, VERDICT_STYLES[answer.verdict] ?? 'bold', answer.verdict.toUpperCase());
+  const who = answer.extension === null ? 'an unknown extension' : `extension ${plain(answer.extension)}`;
+  const over = answer.trunk === null ? '' : ` over ${plain(answer.trunk)}`;
+  const lines = [`${word}  ${who} to ${plain(answer.destination)}${over}`, `${sentence(plain(answer.reason))}`];
+  if (answer.retryAfterSeconds === null) lines.push('It will not be allowed until the rule is changed.');
+  else if (answer.retryAfterSeconds > 0) lines.push(`It would be allowed in ${duration(answer.retryAfterSeconds)}.`);
+  if (answer.store === 'failed')
+    lines.push(
+      `The counts could not be read (${plain(answer.storeProblem ?? '')}): each rule's whenStoreFails decided.`,
+    );
+  return `${lines.join('\n')}\n`;
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+function findingsTable(terminal: Terminal, findings: readonly FindingReport[]): string {
+  if (findings.length === 0) return 'No rule was looked at.\n';
+  const rows = findings.flatMap((finding) => {
+    const state = finding.applies
+      ? finding.exceeded
+        ? paint(terminal, 'red', 'acts')
+        : paint(terminal, 'green', 'passes')
+      : paint(terminal, 'dim', 'no');
+    const mode = finding.mode === 'shadow' ? ' (shadow)' : '';
+    const first = [`${finding.rule}${mode}`, state, finding.action];
+    if (finding.limits.length === 0) return [[...first, '', '', '', plain(finding.because)]];
+    return finding.limits.map((each, index) => [
+      ...(index === 0 ? first : ['', '', '']),
+      plain(each.subject),
+      each.limit,
+      each.used === each.usedAfter ? String(each.used) : `${each.used} → ${each.usedAfter}`,
+      index === 0 ? `${plain(finding.because)}${finding.alreadyCharged ? '; charged before' : ''}` : '',
+    ]);
+  });
+  return table(terminal, ['RULE', 'APPLIES', 'ACTION', 'COUNTED FOR', 'LIMIT', 'USED', 'BECAUSE'], rows);
+}
+
+const callTable = (terminal: Terminal, calls: readonly DecisionReport[]): string =>
+  table(
+    terminal,
+    ['TIME', 'VERDICT', 'EXTENSION', 'DESTINATION', 'TRUNK', 'RULE', 'DECISION'],
+    calls.map((call) => [
+      localTime(call.at),
+      paint(terminal, VERDICT_STYLES[call.verdict] ?? 'bold', call.verdict),
+      plain(call.extension ?? '?'),
+      plain(call.destination),
+      plain(call.trunk ?? ''),
+      call.rule ?? (call.store === 'failed' ? 'store away' : ''),
+      call.id,
+    ]),
+  );
+
+const callLine = (terminal: Terminal, call: DecisionReport): string =>
+  [
+    localTime(call.at),
+    paint(terminal, VERDICT_STYLES[call.verdict] ?? 'bold', call.verdict.padEnd(5)),
+    `${plain(call.extension ?? '?')} → ${plain(call.destination)}${call.trunk === null ? '' : ` over ${plain(call.trunk)}`}`,
+    paint(terminal, 'dim', `${plain(call.reason)} (${call.id})`),
+  ].join('  ');
+
+const outageTable = (terminal: Terminal, outages: readonly Outage[]): string =>
+  outages.length === 0
+    ? 'The store was never away in the time that is kept.\n'
+    : table(
+        terminal,
+        ['FROM', 'TO', 'NODE', 'ALLOWED', 'REFUSED', 'WHY'],
+        outages.map((each) => [
+          localTime(each.from),
+          localTime(each.to),
+          each.node,
+          String(each.allowed),
+          String(each.refused),
+          plain(each.why),
+        ]),
+      );

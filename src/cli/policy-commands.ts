@@ -1,0 +1,142 @@
+/** `policy show|diff|apply`. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { createTwoFilesPatch } from 'diff';
+import { type Document, LineCounter, parseDocument, stringify } from 'yaml';
+import { type PolicyDocument, readPolicyDocument } from '../policy/document.ts';
+import { formatProblem, type Problem } from '../policy/problem.ts';
+import { type CommandContext, CommandFailed, wantsJson } from './context.ts';
+import { json, localTime, paint, type Terminal } from './terminal.ts';
+
+interface PolicyAnswer {
+  readonly version: number;
+  readonly changedAt: string;
+  readonly changedBy: string;
+  readonly document: PolicyDocument;
+}
+
+export function policyCommands(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const policy = program.command('policy').description('the whole policy as one document');
+
+  policy
+    .command('show')
+    .description('print the policy in force, as YAML')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  tollgate policy show > policy.yaml')
+    .action(async (_options, command: Command) => {
+      const { document } = await context.client(command).ask<PolicyAnswer>('GET', '/api/v1/policy');
+      terminal.out(wantsJson(command) ? json(document) : stringify(document));
+    });
+
+  policy
+    .command('diff')
+    .description('show what applying a file would change; - reads standard input')
+    .argument('<file>')
+    .option('--json', 'as JSON: { changed, before, after }')
+    .addHelpText('after', '\nExample:\n  tollgate policy diff policy.yaml')
+    .action(async (file: string, _options, command: Command) => {
+      const wanted = await readDocument(terminal, file);
+      const { document } = await context.client(command).ask<PolicyAnswer>('GET', '/api/v1/policy');
+      if (wantsJson(command)) {
+        const changed = stringify(document) !== stringify(wanted);
+        terminal.out(json({ changed, before: document, after: wanted }));
+        return;
+      }
+      terminal.out(describeDifference(terminal, document, wanted, file) ?? 'No difference.\n');
+    });
+
+  policy
+    .command('apply')
+    .description('replace the policy by a file, whole or not at all; - reads standard input')
+    .argument('<file>')
+    .option('--dry-run', 'check it and show what would change, change nothing')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tollgate policy apply policy.yaml --dry-run\n  tollgate policy apply policy.yaml',
+    )
+    .action(async (file: string, options: { readonly dryRun?: boolean }, command: Command) => {
+      const wanted = await readDocument(terminal, file);
+      const client = context.client(command);
+      const before = await client.ask<PolicyAnswer>('GET', '/api/v1/policy');
+      const difference = describeDifference(terminal, before.document, wanted, file);
+      const after = await client.ask<PolicyAnswer>(
+        'PUT',
+        `/api/v1/policy${options.dryRun ? '?dryRun=true' : ''}`,
+        wanted,
+      );
+      if (wantsJson(command)) {
+        terminal.out(
+          json({ applied: options.dryRun !== true, changed: difference !== undefined, version: after.version }),
+        );
+        return;
+      }
+      terminal.out(difference ?? 'No difference.\n');
+      if (options.dryRun) terminal.out('Nothing was changed (--dry-run).\n');
+      else terminal.out(`Policy version ${after.version} is in force since ${localTime(after.changedAt)}.\n`);
+    });
+}
+
+/**
+ * Reads a policy file: YAML, of which JSON is a part.
+ *
+ * @throws {CommandFailed} with every mistake, each with its line and path
+ */
+async function readDocument(terminal: Terminal, file: string): Promise<PolicyDocument> {
+  const text =
+    file === '-'
+      ? await terminal.readStdin()
+      : await readFile(file, 'utf8').catch(() => {
+          throw new CommandFailed(`${file} cannot be read`);
+        });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  if (document.errors.length > 0) {
+    throw new CommandFailed(document.errors.map((error) => `${file}: ${error.message.trim()}`).join('\n'));
+  }
+  const read = readPolicyDocument(document.toJS());
+  if ('document' in read) return read.document;
+  const count = read.problems.length;
+  const summary = `${file} has ${count === 1 ? 'a mistake' : `${count} mistakes`}; nothing was changed.`;
+  throw new CommandFailed(
+    [...read.problems.map((problem) => located(file, document, lines, problem)), summary].join('\n'),
+  );
+}
+
+function located(file: string, document: Document, lines: LineCounter, problem: Problem): string {
+  // The place itself may be missing; the nearest thing that stands in the file is where to look.
+  for (let path = pathKeys(problem.path); path.length > 0; path = path.slice(0, -1)) {
+    const node = document.getIn(path, true);
+    const start =
+      typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)
+        ? Number(node.range[0])
+        : undefined;
+    if (start !== undefined) return `${file}:${lines.linePos(start).line}: ${formatProblem(problem)}`;
+  }
+  return `${file}: ${formatProblem(problem)}`;
+}
+
+const pathKeys = (path: string): (string | number)[] =>
+  [...path.matchAll(/\[(\d+)\]|"((?:[^"\\]|\\.)*)"|([^.[\]"]+)/g)].map(([, index, quoted, name]) =>
+    index === undefined ? (quoted === undefined ? (name ?? '') : String(JSON.parse(`"${quoted}"`))) : Number(index),
+  );
+
+function describeDifference(
+  terminal: Terminal,
+  before: PolicyDocument,
+  after: PolicyDocument,
+  file: string,
+): string | undefined {
+  const [was, becomes] = [stringify(before), stringify(after)];
+  if (was === becomes) return undefined;
+  const patch = createTwoFilesPatch('policy in force', file, was, becomes, '', '', { context: 3 });
+  const lines = patch.split('\n').slice(1);
+  return lines
+    .map((line) => {
+      if (line.startsWith('+')) return paint(terminal, 'green', line);
+      if (line.startsWith('-')) return paint(terminal, 'red', line);
+      return line.startsWith('@@') ? paint(terminal, 'cyan', line) : line;
+    })
+    .join('\n');
+}

@@ -1,0 +1,109 @@
+/** The command line: builds the commands, runs one, and turns whatever happens into an exit code. */
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { messageOf } from '../errors.ts';
+import { formatProblem } from '../policy/problem.ts';
+import { callCommands } from './call-commands.ts';
+import { createClient, DaemonProblem, DaemonUnreachable } from './client.ts';
+import { type CommandContext, CommandFailed, EXIT, type ExitCode } from './context.ts';
+import { daemonCommands, type Programs } from './daemon-commands.ts';
+import { memberCommands } from './member-commands.ts';
+import { policyCommands } from './policy-commands.ts';
+import { ruleCommands } from './rule-commands.ts';
+import { paint, type Terminal } from './terminal.ts';
+
+export const CONTROL_SOCKET = 'tollgate.sock';
+
+const INTRODUCTION = `Decides, while an outbound call is being set up, whether it may go.
+
+Start with:
+  tollgate demo                 watch it work, with a real Asterisk
+  tollgate serve                run the daemon
+  tollgate check NUMBER         what would happen to a call
+  tollgate calls list           what was refused, and why`;
+
+/**
+ * Runs one command line.
+ *
+ * @param argv the words after the program's name
+ * @returns the exit code; never throws
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  deps: {
+    readonly terminal: Terminal;
+    readonly version: string;
+    readonly programs: Programs;
+    /** State folder of the daemon that is meant. @throws with every problem of the configuration */
+    readonly stateDir: (options: { readonly config?: string; readonly state?: string }) => Promise<string>;
+  },
+): Promise<number> {
+  const { terminal } = deps;
+  let answer: ExitCode = EXIT.done;
+  const context: CommandContext = {
+    terminal,
+    client: (command) => {
+      const options = command.optsWithGlobals<{ config?: string; state?: string }>();
+      const user = terminal.env['SUDO_USER'] ?? terminal.env['USER'] ?? 'unknown';
+      const connected = deps
+        .stateDir(options)
+        .then((stateDir) => createClient({ socketPath: join(stateDir, CONTROL_SOCKET), user }));
+      return {
+        ask: async (method, path, body) => (await connected).ask(method, path, body),
+        follow: async (path, onItem, signal) => (await connected).follow(path, onItem, signal),
+      };
+    },
+    answer: (code) => {
+      answer = code;
+    },
+  };
+  const program = new Command('tollgate')
+    .description(INTRODUCTION)
+    .version(deps.version)
+    .option(
+      '--config <file>',
+      'configuration file; otherwise $TOLLGATE_CONFIG, ./tollgate.yaml, /etc/tollgate/tollgate.yaml',
+    )
+    .option('--state <dir>', 'state folder of the daemon; otherwise $TOLLGATE_STATE or as configured')
+    .showHelpAfterError('(--help shows how)')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.error });
+  daemonCommands(program, context, deps.programs);
+  policyCommands(program, context);
+  ruleCommands(program, context);
+  memberCommands(program, context);
+  callCommands(program, context);
+  inheritSettings(program);
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return process.exitCode === undefined ? answer : Number(process.exitCode);
+  } catch (error) {
+    return explainFailure(terminal, error);
+  }
+}
+
+/** Commander copies settings into a command when it is made by `.command()`, but output and overrides of parents made later are not. */
+function inheritSettings(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    inheritSettings(child);
+  }
+}
+
+function explainFailure(terminal: Terminal, error: unknown): ExitCode {
+  if (error instanceof CommanderError) {
+    // Help and version are answers; everything else of commander's is wrong usage, and it has said so itself.
+    return error.exitCode === 0 || (error.code === 'commander.help' && error.exitCode === 0) ? EXIT.done : EXIT.usage;
+  }
+  const red = (text: string): string => paint(terminal, 'red', text);
+  if (error instanceof DaemonProblem) {
+    const lines = error.problems.length > 0 ? error.problems.map(formatProblem) : [error.message];
+    terminal.error(`${lines.map((line) => red(line)).join('\n')}\n`);
+    return EXIT.no;
+  }
+  terminal.error(`${red(messageOf(error))}\n`);
+  if (error instanceof DaemonUnreachable) return EXIT.unreachable;
+  return error instanceof CommandFailed ? error.exitCode : EXIT.no;
+}

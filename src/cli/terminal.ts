@@ -1,0 +1,80 @@
+/** How the command line looks: tables, colours, times. Colours only on a terminal, and never where NO_COLOR is set. */
+import { stripVTControlCharacters, styleText } from 'node:util';
+import Table from 'cli-table3';
+
+/** Where a command writes to and what surrounds it. Passed in, so that commands can be run by tests in one process. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+  readonly colours: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readStdin: () => Promise<string>;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+export const paint = (terminal: Terminal, style: Style, text: string): string =>
+  terminal.colours ? styleText(style, text, { validateStream: false }) : text;
+
+export const VERDICT_STYLES: Readonly<Record<string, Style>> = {
+  allow: 'green',
+  alert: 'yellow',
+  wait: 'cyan',
+  hold: 'yellow',
+  block: 'red',
+};
+
+/** Names and numbers come from phones and dialplans: control characters must not reach the terminal. */
+export const plain = (text: string): string => stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ');
+
+export function table(terminal: Terminal, headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = new Table({
+    head: headers.map((header) => paint(terminal, 'bold', header)),
+    chars: NO_LINES,
+    style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
+  });
+  lines.push(...rows.map((row) => [...row]));
+  return `${lines
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')}\n`;
+}
+
+const NO_LINES = Object.fromEntries(
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((place) => [place, '']),
+);
+
+export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** `2026-11-21T09:41:07.123Z` in the reader's own zone: `2026-11-21 10:41:07`. */
+export function localTime(iso: string): string {
+  const at = new Date(iso);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}

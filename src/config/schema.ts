@@ -1,0 +1,228 @@
+/**
+ * `tollgate.yaml`: every key, its default and what it may hold.
+ *
+ * This is the one place that knows the keys; reading files, the environment and secrets is load.ts. Durations come out in
+ * milliseconds and addresses in parts. A key `xFile` beside a secret `x` is resolved before the schema sees the document.
+ */
+import { z } from 'zod';
+import { logLevels } from '../log.ts';
+import {
+  duration,
+  durationText,
+  filled,
+  hostPortText,
+  hostWithPort,
+  keyName,
+  listenAddress,
+  network,
+  redisAddress,
+  webAddress,
+} from './values.ts';
+
+const secret = filled;
+const port = z.int().min(1).max(65535);
+const dayMs = 86_400_000;
+
+const redis = z
+  .strictObject({
+    url: redisAddress.optional(),
+    sentinels: z.array(hostWithPort(26379)).min(1).max(32).optional(),
+    name: filled.optional(),
+    cluster: z.array(hostWithPort(6379)).min(1).max(64).optional(),
+    username: filled.optional(),
+    password: secret.optional(),
+    sentinelPassword: secret.optional(),
+    prefix: keyName.prefault('tollgate'),
+    tenant: keyName.prefault('default'),
+    server: filled.optional(),
+  })
+  .superRefine((value, context) => {
+    const places = (['url', 'sentinels', 'cluster'] as const).filter((key) => value[key] !== undefined);
+    const say = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    for (const extra of places.slice(1)) say(extra, `cannot stand beside redis.${places[0]}: choose one`);
+    if (places.length === 0) {
+      for (const key of ['username', 'password'] as const) {
+        if (value[key] !== undefined) say(key, 'has no use without url, sentinels or cluster');
+      }
+    } else if (value.server !== undefined) {
+      say('server', `is the program of the private store and has no use beside redis.${places[0]}`);
+    }
+    if (value.sentinels !== undefined && value.name === undefined) {
+      say('sentinels', 'needs redis.name, the name by which the sentinels know the master');
+    }
+    for (const key of ['name', 'sentinelPassword'] as const) {
+      if (value[key] !== undefined && value.sentinels === undefined) say(key, 'has no use without redis.sentinels');
+    }
+    if (value.password !== undefined && value.url !== undefined && hasPassword(value.url)) {
+      say('password', 'cannot stand beside a password inside redis.url');
+    }
+  });
+
+const asterisk = z.strictObject({
+  name: keyName,
+  ami: z
+    .strictObject({
+      host: filled.prefault('127.0.0.1'),
+      port: port.default(5038),
+      username: filled,
+      password: secret,
+    })
+    .optional(),
+  ari: z
+    .strictObject({
+      url: webAddress.prefault('http://127.0.0.1:8088'),
+      username: filled,
+      password: secret,
+      app: keyName.prefault('tollgate'),
+    })
+    .optional(),
+});
+
+/** The document without `node` and `state`, whose defaults come from the machine; see `configSchema`. */
+const sections = {
+  redis: redis.prefault({}),
+  agi: z
+    .strictObject({
+      listen: listenAddress.prefault('127.0.0.1:4573'),
+      allowFrom: z.array(network).max(256).prefault(['127.0.0.0/8', '::1']),
+      deadlineMs: z.int().min(20).max(10_000).default(250),
+      maxConnections: z.int().min(1).max(100_000).default(2000),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      listen: listenAddress.prefault('127.0.0.1:8480'),
+      publicUrl: webAddress.optional(),
+      tls: z.strictObject({ cert: filled, key: filled }).optional(),
+      trustedProxies: z.array(network).max(256).default([]),
+    })
+    .prefault({}),
+  asterisk: z
+    .array(asterisk)
+    .max(64)
+    .default([])
+    .superRefine((servers, context) => {
+      servers.forEach(({ name }, index) => {
+        if (servers.findIndex((other) => other.name === name) < index) {
+          context.addIssue({ code: 'custom', path: [index, 'name'], message: 'is the name of an earlier entry' });
+        }
+      });
+    }),
+  // `none` until asked for: a daemon that was merely tried out changes no packet filter.
+  firewall: z.strictObject({ backend: z.enum(['nftables', 'dry-run', 'none']).default('none') }).prefault({}),
+  journal: z
+    .strictObject({
+      maxEntries: z.int().min(100).max(100_000_000).default(100_000),
+      maxAge: duration(60_000, 3650 * dayMs).prefault('30d'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(logLevels).default('info'),
+      numbers: z.enum(['masked', 'full']).default('masked'),
+      format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+    })
+    .prefault({}),
+};
+
+/** The whole document. `machine` gives what stands for an absent `node` and `state`. */
+export function configSchema(machine: { readonly node: string; readonly state: string }) {
+  return z.strictObject({
+    node: keyName.prefault(machine.node),
+    state: filled.prefault(machine.state),
+    ...sections,
+  });
+}
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+/** A checked configuration: paths absolute, secrets read, `journal.maxAge` in milliseconds. */
+export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
+
+/** The paths whose values are secrets; `*` stands for an index. Each may be given as `…File` instead. */
+export const secretPaths: readonly (readonly string[])[] = [
+  ['redis', 'url'],
+  ['redis', 'password'],
+  ['redis', 'sentinelPassword'],
+  ['asterisk', '*', 'ami', 'password'],
+  ['asterisk', '*', 'ari', 'password'],
+];
+
+/** Keys that name a file or folder; relative ones are meant from the folder of the file they stand in. */
+export const pathKeys: readonly (readonly string[])[] = [['state'], ['http', 'tls', 'cert'], ['http', 'tls', 'key']];
+
+/** Where the store is. `embedded` is the private server; the others are a `RedisTarget` of redis/client.ts. */
+export type StorePlace =
+  | { readonly kind: 'embedded'; readonly command?: string }
+  | ({ readonly kind: 'socket'; readonly path: string } & Login)
+  | ({ readonly kind: 'url'; readonly url: string } & Login)
+  | ({
+      readonly kind: 'sentinels';
+      readonly sentinels: Config['redis']['sentinels'] & object;
+      readonly name: string;
+      readonly sentinelPassword?: string | undefined;
+    } & Login)
+  | ({ readonly kind: 'cluster'; readonly nodes: Config['redis']['cluster'] & object } & Login);
+
+interface Login {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** The place that the section `redis` describes. */
+export function storePlace(redis: Config['redis']): StorePlace {
+  const { url, sentinels, cluster, username, password } = redis;
+  const login = { username, password };
+  if (url !== undefined) {
+    return url.startsWith('/') ? { kind: 'socket', path: url, ...login } : { kind: 'url', url, ...login };
+  }
+  if (sentinels !== undefined) {
+    return {
+      kind: 'sentinels',
+      sentinels,
+      name: redis.name ?? '',
+      sentinelPassword: redis.sentinelPassword,
+      ...login,
+    };
+  }
+  if (cluster !== undefined) return { kind: 'cluster', nodes: cluster, ...login };
+  return { kind: 'embedded', ...(redis.server === undefined ? {} : { command: redis.server }) };
+}
+
+const hidden = '(secret)';
+
+/** The configuration in the shape of the file, defaults filled in and secrets replaced by `(secret)`. */
+export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
+  const { redis, agi, http, journal } = config;
+  return {
+    ...config,
+    redis: {
+      ...redis,
+      ...(redis.url === undefined ? {} : { url: withoutPassword(redis.url) }),
+      ...(redis.sentinels === undefined ? {} : { sentinels: redis.sentinels.map(hostPortText) }),
+      ...(redis.cluster === undefined ? {} : { cluster: redis.cluster.map(hostPortText) }),
+      ...(redis.password === undefined ? {} : { password: hidden }),
+      ...(redis.sentinelPassword === undefined ? {} : { sentinelPassword: hidden }),
+    },
+    agi: { ...agi, listen: hostPortText(agi.listen) },
+    http: { ...http, listen: hostPortText(http.listen) },
+    asterisk: config.asterisk.map(({ name, ami, ari }) => ({
+      name,
+      ...(ami === undefined ? {} : { ami: { ...ami, password: hidden } }),
+      ...(ari === undefined ? {} : { ari: { ...ari, password: hidden } }),
+    })),
+    journal: { ...journal, maxAge: durationText(journal.maxAge) },
+  };
+}
+
+function hasPassword(url: string): boolean {
+  return !url.startsWith('/') && new URL(url).password !== '';
+}
+
+function withoutPassword(url: string): string {
+  return url.startsWith('/') ? url : url.replace(/^([a-z]+:\/\/[^:@/]*):.*@/, `$1:${hidden}@`);
+}

@@ -1,0 +1,219 @@
+/**
+ * The composition root: builds and starts every part in order. Read this and know the program.
+ *
+ * What was started is closed in reverse order, each part even if another fails to close, and also when the start itself
+ * fails half-way.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { startApi } from './api/server.ts';
+import { type AgiServer, createAgiServer } from './asterisk/agi-server.ts';
+import { systemClock } from './clock.ts';
+import { type Config, storePlace } from './config/schema.ts';
+import { TIMED_OUT, within } from './deadline.ts';
+import { messageOf } from './errors.ts';
+import { createAgiScript } from './gate/agi-script.ts';
+import { createGate } from './gate/gate.ts';
+import { createJournal, newDecisionId } from './gate/journal.ts';
+import { createRedisLimitStore } from './gate/redis-limit-store.ts';
+import { createStoreBreaker } from './gate/store-breaker.ts';
+import { createStoreClock } from './gate/store-clock.ts';
+import { createTally } from './gate/tally.ts';
+import { verdictLog } from './gate/verdict-log.ts';
+import type { Log } from './log.ts';
+import type { RedisTarget } from './redis/client.ts';
+import { connectRedis } from './redis/connection.ts';
+import { createEmbeddedServer } from './redis/embedded-server.ts';
+import { createKeys } from './redis/keys.ts';
+import { acquireStateLock } from './redis/state-lock.ts';
+import { createStatus, describeListen, type Status } from './status.ts';
+import { createDurableWrites } from './store/durable-writes.ts';
+import { openPolicyStore } from './store/policy-store.ts';
+
+export interface Daemon {
+  /** Where FastAGI listens, with the real port. */
+  readonly agi: AgiServer['address'];
+  readonly status: () => Status;
+  /** Finishes the calls that are being asked about, writes what is left, and stops every part. */
+  readonly close: () => Promise<void>;
+}
+
+export const CONTROL_SOCKET = 'tollgate.sock';
+const STORE_STARTS_WITHIN_MS = 2000;
+const PROBE_WITHIN_MS = 150;
+
+/**
+ * Starts the daemon and resolves when it decides calls.
+ *
+ * An external store that is away does not keep it from starting: emergency calls pass and each rule's `whenStoreFails`
+ * decides until the store is there.
+ *
+ * @throws {TollgateError} `STATE_IN_USE`, `STORE_UNAVAILABLE` (the private store cannot be started), `CONFIG_INVALID`
+ */
+export async function startDaemon(
+  config: Config,
+  deps: { readonly log: Log; readonly version: string; readonly searchPath: string },
+): Promise<Daemon> {
+  const { log } = deps;
+  const clock = systemClock;
+  const releasers: Array<readonly [name: string, close: () => unknown]> = [];
+  const close = async (): Promise<void> => {
+    for (const [name, release] of releasers.splice(0).reverse()) {
+      try {
+        await release();
+      } catch (error) {
+        log.warn({ part: name, problem: messageOf(error) }, 'a part did not close cleanly');
+      }
+    }
+  };
+  try {
+    await mkdir(config.state, { recursive: true, mode: 0o750 });
+    const lock = await acquireStateLock(config.state);
+    releasers.push(['state lock', () => lock.release()]);
+
+    // Store
+    const place = storePlace(config.redis);
+    let target: RedisTarget;
+    if (place.kind === 'embedded') {
+      const server = createEmbeddedServer({ ...place, stateDir: config.state, log, searchPath: deps.searchPath, lock });
+      releasers.push(['private store', () => server.stop()]);
+      target = { kind: 'socket', path: (await server.start()).socketPath };
+    } else {
+      target = place;
+    }
+    const connect = (name: string): ReturnType<typeof connectRedis> => {
+      const connection = connectRedis(target, { log, name });
+      releasers.push([`${name} connection`, () => connection.close()]);
+      return connection;
+    };
+    const decisions = connect('decisions');
+    const records = connect('records');
+    await Promise.all([decisions, records].map((each) => each.untilUp(STORE_STARTS_WITHIN_MS))).catch(
+      (error: unknown) => {
+        log.error(
+          { problem: messageOf(error) },
+          'starting without the store: whenStoreFails decides until it is there',
+        );
+      },
+    );
+    // Cluster has the commands of Redis; ioredis merely types the two apart.
+    const [decisionStore, recordStore] = [decisions.redis as Redis, records.redis as Redis];
+    const keys = createKeys(config.redis);
+
+    // What was decided
+    const journal = createJournal({
+      redis: recordStore,
+      keys,
+      clock,
+      node: config.node,
+      maxEntries: config.journal.maxEntries,
+      maxAgeSeconds: Math.ceil(config.journal.maxAge / 1000),
+      log,
+    });
+    releasers.push(['journal', () => journal.close()]);
+
+    // Policy
+    const durable = createDurableWrites(recordStore, { embedded: place.kind === 'embedded' });
+    const policies = await openPolicyStore({
+      redis: recordStore,
+      keys,
+      clock,
+      stateDir: config.state,
+      log,
+      durably: durable,
+    });
+    releasers.push(['policy store', () => policies.close()]);
+
+    // Gate
+    const breaker = createStoreBreaker({
+      clock,
+      probe: async () => {
+        if ((await within(decisionStore.ping(), PROBE_WITHIN_MS)) === TIMED_OUT) throw new Error('no answer');
+      },
+      onOpen: (why) => {
+        log.error({ problem: why }, 'the store is away: whenStoreFails decides');
+        journal.storeLost(why);
+      },
+      onClosed: (openForMs) => {
+        log.info({ awayForMs: Math.round(openForMs) }, 'the store is back');
+        journal.storeBack();
+      },
+    });
+    releasers.push(['breaker', () => breaker.close()]);
+    decisions.onState((state, why) => {
+      if (state === 'down') breaker.failed(why, true);
+    });
+    if (decisions.state() === 'down') breaker.failed('the store was away at the start', true);
+    const limits = createRedisLimitStore({
+      redis: decisionStore,
+      keys,
+      clock,
+      storeClock: createStoreClock(),
+      breaker,
+    });
+    const gate = createGate({
+      policy: () => policies.current().policy,
+      limits,
+      clock,
+      deadlineMs: config.agi.deadlineMs,
+      newDecisionId,
+      log,
+    });
+
+    // FastAGI
+    const tally = createTally();
+    const writeVerdict = verdictLog(log, config.log.numbers);
+    const agi = await createAgiServer({
+      listen: config.agi.listen,
+      allowFrom: config.agi.allowFrom,
+      maxConnections: config.agi.maxConnections,
+      log,
+      clock,
+      handle: createAgiScript({
+        gate,
+        clock,
+        node: config.node,
+        onDecided: (decision, outcome) => {
+          tally.count(decision.verdict.name);
+          journal.record(decision);
+          writeVerdict(decision, outcome);
+        },
+      }),
+    });
+    releasers.push(['FastAGI', () => agi.close()]);
+
+    // API
+    const status = createStatus({
+      node: config.node,
+      version: deps.version,
+      clock,
+      store: {
+        breaker,
+        place: place.kind === 'embedded' ? `private, in ${config.state}` : `external, by ${place.kind}`,
+      },
+      agi,
+      journal,
+      policies,
+      tally,
+    });
+    const api = await startApi({
+      socketPath: join(config.state, CONTROL_SOCKET),
+      policies,
+      limits,
+      gate,
+      journal,
+      status,
+    });
+    releasers.push(['API', () => api.close()]);
+
+    log.info(
+      { agi: describeListen(agi.address), state: config.state, policyVersion: policies.current().version },
+      'deciding calls',
+    );
+    return { agi: agi.address, status, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * What the demo shows: acts with real calls, each with what must come of it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PlacedCall } from './sipp-trace.ts';
+import type { Stage } from './stage.ts';
+import type { TollgateProcess } from './tollgate-process.ts';
+
+export interface Outcome {
+  readonly what: string;
+  readonly expected: string;
+  readonly seen: string;
+}
+
+export interface Scene {
+  readonly stage: Stage;
+  readonly tollgate: TollgateProcess;
+  /** Shows a command line as it is run. */
+  readonly show: (line: string) => void;
+}
+
+export interface Act {
+  readonly title: string;
+  /** The rule or setting that the act is about. */
+  readonly about: string;
+  readonly play: (scene: Scene) => Promise<readonly Outcome[]>;
+}
+
+export const PHONES = ['1001', '1002', '1003', '1004', '2001', '2002', '2003'] as const;
+
+export const CARRIERS = { 'carrier-a': {}, 'carrier-b': {}, 'carrier-down': { refuseWith: 503 } } as const;
+
+/** 8… goes over carrier-b, 7… tries a carrier that refuses and then carrier-a, everything else over carrier-a. */
+export const DIALPLAN = `
+[from-phones]
+exten => _8X.,1,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-b))
+ same => n,Dial(PJSIP/\${EXTEN:1}@carrier-b,10)
+ same => n,Hangup()
+exten => _7X.,1,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-down))
+ same => n,Dial(PJSIP/\${EXTEN:1}@carrier-down,10)
+ same => n,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-a))
+ same => n,Dial(PJSIP/\${EXTEN:1}@carrier-a,10)
+ same => n,Hangup()
+exten => _[1-69]X.,1,Gosub(tollgate,gate,1(\${EXTEN},carrier-a))
+ same => n,Dial(PJSIP/\${EXTEN}@carrier-a,10)
+ same => n,Hangup()
+`;
+
+/** Periods are long enough that a slow machine refills nothing while an act plays. */
+export const POLICY = `
+emergencyNumbers: ["911", "112"]
+groups:
+  call-centre: { name: Call centre, members: ["2001-2003"] }
+trunks:
+  carrier-a: { name: Carrier A }
+  carrier-b: { name: Carrier B }
+  carrier-down: { name: A carrier that is down }
+rules:
+  - { id: default, name: Default outbound call frequency, limits: ["5/1m"], whenStoreFails: block }
+  - { id: call-centre, name: The call centre as a whole, appliesTo: { groups: [call-centre] }, countPer: group, limits: ["4/1h"] }
+  - { id: carrier-b, name: Carrier B takes three, appliesTo: { trunks: [carrier-b] }, countPer: trunk, limits: ["3/1h", "100/1d"] }
+  - { id: watch-1003, name: Tell staff about 1003, appliesTo: { extensions: ["1003"] }, limits: ["1/1h"], action: alert }
+  - { id: down-is-tried, name: Tries of the carrier that is down, appliesTo: { trunks: [carrier-down] }, countPer: trunk, limits: ["50/1h"] }
+`;
+
+const number = (last: number): string => `1555010${String(last).padStart(4, '0')}`;
+const numbers = (count: number, first: number, prefix = ''): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${number(first + index)}`);
+
+/** `5 × answered, 3 × 403`. */
+function statuses(calls: readonly PlacedCall[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of calls) {
+    const name = status === 200 ? 'answered' : String(status ?? 'no answer');
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([a], [b]) => (a === 'answered' ? -1 : b === 'answered' ? 1 : a.localeCompare(b)))
+    .map(([name, count]) => `${count} × ${name}`)
+    .join(', ');
+}
+
+async function run(scene: Scene, ...args: string[]): Promise<string> {
+  scene.show(`tollgate ${args.join(' ')}`);
+  return (await scene.tollgate.run(args)).output;
+}
+
+interface CallReport {
+  readonly id: string;
+  readonly rule: string | null;
+  readonly extension: string | null;
+  readonly verdict: string;
+}
+
+async function decisions(scene: Scene, ...filter: string[]): Promise<readonly CallReport[]> {
+  // Decisions are written a tenth of a second after the call was answered.
+  await sleep(300);
+  return JSON.parse((await scene.tollgate.run(['calls', 'list', '--json', ...filter])).output) as CallReport[];
+}
+
+export const STORY: readonly Act[] = [
+  {
+    title: 'A stolen phone dials eight numbers at once',
+    about: 'rule default: 5 calls a minute for each extension',
+    play: async (scene) => {
+      const { stage } = scene;
+      const calls = await stage.placeCalls({ from: '1001', destinations: numbers(8, 1), ratePerSecond: 40 });
+      const [refused] = await decisions(scene, '--extension', '1001', '--verdict', 'block');
+      if (refused !== undefined) scene.show((await run(scene, 'calls', 'show', refused.id)).trimEnd());
+      const reached = (await stage.carrier('carrier-a').calls()).filter((call) =>
+        call.destination.startsWith('1555'),
+      ).length;
+      return [
+        { what: 'what the phone hears', expected: '5 × answered, 3 × 403', seen: statuses(calls) },
+        { what: 'calls that reached the carrier', expected: '5', seen: String(reached) },
+        { what: 'the rule that is named', expected: 'default', seen: String(refused?.rule) },
+      ];
+    },
+  },
+  {
+    title: 'The phone next to it is not touched',
+    about: 'each extension has a bucket of its own',
+    play: async ({ stage }) => {
+      const call = await stage.placeCall({ from: '1002', destination: number(20) });
+      return [{ what: 'one call of 1002', expected: '1 × answered', seen: statuses([call]) }];
+    },
+  },
+  {
+    title: 'A group shares one limit',
+    about: 'rule call-centre: 4 calls an hour for all of 2001-2003 together',
+    play: async ({ stage }) => {
+      const batches = await Promise.all(
+        ['2001', '2002', '2003'].map((from, index) =>
+          stage.placeCalls({ from, destinations: numbers(2, 30 + 10 * index), ratePerSecond: 20 }),
+        ),
+      );
+      return [
+        { what: 'six calls of three members', expected: '4 × answered, 2 × 403', seen: statuses(batches.flat()) },
+      ];
+    },
+  },
+  {
+    title: 'A trunk has its own limits, two in one rule',
+    about: 'rule carrier-b: 3 an hour and 100 a day over carrier-b, whoever calls',
+    play: async ({ stage }) => {
+      const calls = await stage.placeCalls({ from: '1004', destinations: numbers(4, 60, '8'), ratePerSecond: 20 });
+      const other = await stage.placeCall({ from: '1004', destination: number(65) });
+      return [
+        { what: 'four calls over carrier-b', expected: '3 × answered, 1 × 403', seen: statuses(calls) },
+        { what: 'one more over carrier-a', expected: '1 × answered', seen: statuses([other]) },
+      ];
+    },
+  },
+  {
+    title: 'The first carrier is down, the call goes over the second',
+    about: 'one call is charged once, each trunk it tries is charged',
+    play: async (scene) => {
+      const before = await usedBy(scene, '1002');
+      const call = await scene.stage.placeCall({ from: '1002', destination: `7${number(70)}` });
+      const after = await usedBy(scene, '1002');
+      return [
+        { what: 'the call', expected: '1 × answered', seen: statuses([call]) },
+        { what: 'charged to extension 1002', expected: '1', seen: String(after - before) },
+      ];
+    },
+  },
+  {
+    title: 'Staff want to know, the call goes on',
+    about: 'rule watch-1003: action alert after 1 call an hour',
+    play: async (scene) => {
+      const calls = await scene.stage.placeCalls({ from: '1003', destinations: numbers(2, 80), ratePerSecond: 10 });
+      const alerts = await decisions(scene, '--extension', '1003', '--verdict', 'alert');
+      return [
+        { what: 'two calls of 1003', expected: '2 × answered', seen: statuses(calls) },
+        { what: 'alerts in the journal', expected: '1', seen: String(alerts.length) },
+      ];
+    },
+  },
+  {
+    title: 'A changed rule is in force at once',
+    about: 'what was used is kept; a lower limit clamps',
+    play: async (scene) => {
+      await run(scene, 'rules', 'set', 'default', '--limit', '1/1m');
+      const refused = await scene.stage.placeCall({ from: '1002', destination: number(90) });
+      await run(scene, 'rules', 'set', 'default', '--limit', '50/1m');
+      const allowed = await scene.stage.placeCall({ from: '1002', destination: number(91) });
+      return [
+        { what: 'the next call of 1002 at 1/1m', expected: '1 × 403', seen: statuses([refused]) },
+        { what: 'and at 50/1m', expected: '1 × answered', seen: statuses([allowed]) },
+      ];
+    },
+  },
+  {
+    title: 'The store freezes',
+    about: 'rule default: whenStoreFails block; emergency numbers pass whatever is broken',
+    play: async (scene) => {
+      scene.show('kill -STOP redis-server');
+      await scene.tollgate.freezeStore();
+      const ordinary = await scene.stage.placeCall({ from: '1002', destination: number(100) });
+      const emergency = await scene.stage.placeCall({ from: '1002', destination: '911' });
+      scene.show('kill -CONT redis-server');
+      await scene.tollgate.thawStore();
+      await sleep(1000);
+      const again = await scene.stage.placeCall({ from: '1002', destination: number(101) });
+      return [
+        { what: 'an ordinary call', expected: '1 × 403', seen: statuses([ordinary]) },
+        { what: '911', expected: '1 × answered', seen: statuses([emergency]) },
+        { what: 'after it is back, by itself', expected: '1 × answered', seen: statuses([again]) },
+      ];
+    },
+  },
+  {
+    title: 'Tollgate itself is killed',
+    about: 'TOLLGATE_ON_FAILURE, in the dialplan: block, then allow',
+    play: async (scene) => {
+      const { stage, tollgate } = scene;
+      const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}`, TOLLGATE_EMERGENCY: '911&112' };
+      scene.show('kill -9 tollgate');
+      await tollgate.kill();
+      await stage.asterisk.reloadDialplan(DIALPLAN, { ...globals, TOLLGATE_ON_FAILURE: 'block' });
+      const blocked = await stage.placeCall({ from: '1002', destination: number(110) });
+      const emergency = await stage.placeCall({ from: '1002', destination: '911' });
+      await stage.asterisk.reloadDialplan(DIALPLAN, { ...globals, TOLLGATE_ON_FAILURE: 'allow' });
+      const allowed = await stage.placeCall({ from: '1002', destination: number(111) });
+      await tollgate.start();
+      const version = (
+        JSON.parse((await tollgate.run(['rules', 'show', 'default', '--json'])).output) as {
+          readonly limits: readonly string[];
+        }
+      ).limits.join();
+      return [
+        { what: 'an ordinary call, direction block', expected: '1 × 403', seen: statuses([blocked]) },
+        { what: '911', expected: '1 × answered', seen: statuses([emergency]) },
+        { what: 'an ordinary call, direction allow', expected: '1 × answered', seen: statuses([allowed]) },
+        { what: 'the rule after the restart', expected: '50/1m', seen: version },
+      ];
+    },
+  },
+];
+
+/** Whole calls that rule default counts for an extension now. */
+async function usedBy(scene: Scene, extension: string): Promise<number> {
+  const { output } = await scene.tollgate.run(['explain', number(999), '--extension', extension, '--json']);
+  const { findings } = JSON.parse(output) as {
+    readonly findings: ReadonlyArray<{ readonly rule: string; readonly used: number | null }>;
+  };
+  return findings.find((finding) => finding.rule === 'default')?.used ?? 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * Decisions and explanations as people and scripts read them: the field names of the API, the command line and the
+ * journal are made here and nowhere else.
+ */
+import { type CallAttempt, describeSubject } from '../policy/call.ts';
+import { describeBecause } from '../policy/rule.ts';
+import { remainingCalls, roomAfterMs, usedCalls } from '../policy/token-bucket.ts';
+import { decisiveReading, type Finding, type LimitReading, type Reading, type Verdict } from '../policy/verdict.ts';
+import type { Decision, Explanation } from './gate.ts';
+
+export interface LimitReport {
+  /** `extension 1001`, `the whole system`. */
+  readonly subject: string;
+  readonly limit: string;
+  /** Whole calls counted before this one. */
+  readonly used: number;
+  /** Whole calls counted after it; the same as `used` when nothing was taken. */
+  readonly usedAfter: number;
+  readonly remaining: number;
+  readonly retryAfterSeconds: number;
+}
+
+export interface FindingReport {
+  readonly rule: string;
+  readonly name: string;
+  readonly action: string;
+  readonly mode: 'enforce' | 'shadow';
+  readonly applies: boolean;
+  readonly because: string;
+  /** The rule acts on this call (in shadow: would act). */
+  readonly exceeded: boolean;
+  /** This call had been charged by the rule before and paid nothing again. */
+  readonly alreadyCharged: boolean;
+  /** The limit that decides, and its counts; null where the rule does not apply or has none. */
+  readonly limit: string | null;
+  readonly used: number | null;
+  readonly remaining: number | null;
+  readonly retryAfterSeconds: number | null;
+  readonly limits: readonly LimitReport[];
+}
+
+export interface ExplanationReport {
+  readonly verdict: Verdict['name'];
+  /** Id of the rule that decided; null on a plain allow. */
+  readonly rule: string | null;
+  readonly reason: string;
+  /** Whole seconds until the same call would be allowed; null when it never will, 0 when it is now. */
+  readonly retryAfterSeconds: number | null;
+  readonly waitMs: number | null;
+  readonly extension: string | null;
+  readonly destination: string;
+  readonly dialled: string;
+  readonly trunk: string | null;
+  readonly campaign: string | null;
+  readonly source: string | null;
+  /** What the store had to do with it; `failed` means that each rule's `whenStoreFails` decided. */
+  readonly store: 'asked' | 'not-needed' | 'failed';
+  readonly storeProblem: string | null;
+  readonly findings: readonly FindingReport[];
+}
+
+export interface DecisionReport extends ExplanationReport {
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly node: string;
+  readonly tookMs: number;
+}
+
+/** Whole seconds, rounded up: asking again then is never too early. */
+export const wholeSeconds = (ms: number | null): number | null => (ms === null ? null : Math.ceil(ms / 1000));
+
+export const reportDecision = (decision: Decision, node: string): DecisionReport => ({
+  id: decision.id,
+  at: new Date(decision.at).toISOString(),
+  node,
+  ...reportExplanation(decision),
+  tookMs: Math.round(decision.tookMs * 100) / 100,
+});
+
+export const reportExplanation = (explanation: Explanation): ExplanationReport => ({
+  verdict: explanation.verdict.name,
+  rule: explanation.verdict.rule?.id ?? null,
+  reason: explanation.verdict.reason,
+  retryAfterSeconds: wholeSeconds(explanation.verdict.retryAfterMs),
+  waitMs: null,
+  ...reportCall(explanation.call),
+  store: explanation.store,
+  storeProblem: explanation.storeProblem ?? null,
+  findings: explanation.findings.map(reportFinding),
+});
+
+const reportCall = (call: CallAttempt) => ({
+  extension: call.extension ?? null,
+  destination: call.destination.number,
+  dialled: call.destination.dialled,
+  trunk: call.trunk ?? null,
+  campaign: call.campaign ?? null,
+  source: call.source ?? null,
+});
+
+function reportFinding(finding: Finding): FindingReport {
+  const { rule } = finding;
+  const common = { rule: rule.id, name: rule.name, action: rule.action.name, mode: rule.mode };
+  const because = describeBecause(finding.because);
+  if (!finding.applies) {
+    const nothing = {
+      exceeded: false,
+      alreadyCharged: false,
+      limit: null,
+      used: null,
+      remaining: null,
+      retryAfterSeconds: null,
+    };
+    return { ...common, applies: false, because, ...nothing, limits: [] };
+  }
+  const decisive = decisiveReading(finding)?.reading;
+  return {
+    ...common,
+    applies: true,
+    because: finding.storeFailed ? `${because}; its counts could not be read` : because,
+    exceeded: finding.exceeded,
+    alreadyCharged: finding.readings.length > 0 && finding.readings.every((reading) => reading.state === 'counted'),
+    limit: decisive?.limit.text ?? null,
+    used: decisive === undefined ? null : usedCalls(decisive.limit, decisive.debtBefore),
+    remaining: decisive === undefined ? null : remainingCalls(decisive.limit, decisive.debtBefore),
+    retryAfterSeconds: finding.exceeded ? wholeSeconds(finding.retryAfterMs) : 0,
+    limits: finding.readings.flatMap((reading) => reading.limits.map((each) => reportLimit(reading, each))),
+  };
+}
+
+const reportLimit = ({ subject }: Reading, { limit, debtBefore, debtAfter }: LimitReading): LimitReport => ({
+  subject: describeSubject(subject),
+  limit: limit.text,
+  used: usedCalls(limit, debtBefore),
+  usedAfter: usedCalls(limit, debtAfter),
+  remaining: remainingCalls(limit, debtBefore),
+  retryAfterSeconds: wholeSeconds(roomAfterMs(limit, debtBefore)) ?? 0,
+});

@@ -1,0 +1,28 @@
+/** One line for each verdict; called numbers are masked unless the configuration says otherwise. */
+import type { DeliveryOutcome } from '../asterisk/agi-connection.ts';
+import { type Log, maskNumber } from '../log.ts';
+import type { Decision } from './gate.ts';
+
+export function verdictLog(
+  log: Log,
+  numbers: 'masked' | 'full',
+): (decision: Decision, outcome: DeliveryOutcome) => void {
+  return (decision, outcome) => {
+    const { verdict, call } = decision;
+    const { number } = call.destination;
+    const line = {
+      decision: decision.id,
+      verdict: verdict.name,
+      rule: verdict.rule?.id,
+      extension: call.extension,
+      // Emergency numbers tell nothing about anyone, and their calls must be found at once.
+      destination: numbers === 'full' || call.destination.isEmergency ? number : maskNumber(number),
+      trunk: call.trunk,
+      reason: verdict.reason,
+      tookMs: Math.round(decision.tookMs * 100) / 100,
+    };
+    if (decision.store === 'failed')
+      log.warn({ ...line, storeProblem: decision.storeProblem }, 'verdict without the store');
+    else log.info(outcome === 'delivered' ? line : { ...line, outcome }, 'verdict');
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * What a rule does once its limits are used up. An action is data and two functions; everything that differs between
+ * actions is here and nowhere else, so that a new one is one file and one line in registry.ts.
+ */
+import type { z } from 'zod';
+
+/** The one answer for a call, most restrictive first: the order in which findings outrank each other. */
+export const VERDICTS = ['block', 'hold', 'wait', 'alert', 'allow'] as const;
+export type VerdictName = (typeof VERDICTS)[number];
+
+/**
+ * How a rule's limits take part in the one atomic step of a call.
+ *
+ * - `required`: no token, no call; nothing is taken anywhere.
+ * - `lenient`: tokens are taken where there are some; the call goes on without.
+ * - `shadow`: counted in buckets of its own as if it were enforced; never changes anything.
+ */
+export type Demand = 'required' | 'lenient' | 'shadow';
+
+export interface Action {
+  readonly name: string;
+  /** The verdict when the rule is exceeded. */
+  readonly verdict: VerdictName;
+  readonly demand: Exclude<Demand, 'shadow'>;
+  /** Fields that this action reads from a rule, each optional with a default. */
+  readonly fields: Readonly<Record<string, z.ZodType>>;
+  /** How the sentence about an exceeded rule begins: "Rule default refuses". */
+  readonly verb: string;
+}

@@ -1,0 +1,8 @@
+/** Every action there is. The schema of rules, the verdict and the help texts are derived from this list. */
+import { alert } from './alert.ts';
+import { block } from './block.ts';
+
+export const ACTIONS = { block, alert } as const;
+export type ActionName = keyof typeof ACTIONS;
+
+export const ACTION_FIELDS = { ...block.fields, ...alert.fields } as const;

@@ -1,0 +1,193 @@
+/**
+ * The policy document: what people write, as YAML or JSON, and the only form in which a policy is kept.
+ *
+ * `readPolicyDocument` either gives a complete document, with every default filled in, or all of its problems at once.
+ * A document that passes compiles without error.
+ */
+import { IANAZone } from 'luxon';
+import { z } from 'zod';
+import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
+import { COUNT_PER } from './call.ts';
+import { parseLimit } from './limit.ts';
+import { parseMember } from './number-set.ts';
+import { didYouMean, type Problem, problemsOf } from './problem.ts';
+
+const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const ID_HINT = 'is not an id; letters, digits and . _ - are allowed, at most 64, beginning with a letter or digit';
+const id = z.string().regex(ID_PATTERN, { error: ID_HINT });
+// Control characters would let a name break a log line or a table.
+const name = z
+  .string()
+  .max(127, { error: 'is longer than 127 characters' })
+  .regex(/^[^\p{Cc}]*$/u, { error: 'holds a control character' });
+
+const limit = z.string({ error: 'is not a limit; write calls/period such as 5/1s' }).check((context) => {
+  const parsed = parseLimit(context.value);
+  if ('problem' in parsed) context.issues.push({ code: 'custom', message: parsed.problem, input: context.value });
+});
+
+/** YAML reads 2001 as a number; a person meant the extension. */
+const MEMBER_HINT = 'is not an extension; write text or a whole number such as 2001';
+const member = z
+  .union([z.string(), z.int().nonnegative({ error: MEMBER_HINT })], { error: MEMBER_HINT })
+  .transform(String)
+  .check((context) => {
+    const parsed = parseMember(context.value);
+    if ('problem' in parsed) context.issues.push({ code: 'custom', message: parsed.problem, input: context.value });
+  });
+
+const DIGITS_HINT = 'is not a number; up to 15 of the digits 0-9 * #';
+const digits = z
+  .union([z.string(), z.int().nonnegative({ error: DIGITS_HINT })], { error: DIGITS_HINT })
+  .transform(String)
+  .pipe(z.string().regex(/^[0-9*#]{1,15}$/, { error: DIGITS_HINT }));
+
+const list = <T extends z.ZodType>(item: T, most: number) =>
+  z.array(item).max(most, { error: `has more than ${most} entries` });
+
+const scopeSchema = z.union(
+  [
+    z.literal('all'),
+    z
+      .strictObject({
+        extensions: list(member, 10_000).nonempty({ error: 'is empty; leave it out or name at least one' }).optional(),
+        groups: list(id, 1000).nonempty({ error: 'is empty; leave it out or name at least one' }).optional(),
+        trunks: list(id, 1000).nonempty({ error: 'is empty; leave it out or name at least one' }).optional(),
+      })
+      .check((context) => {
+        // A mistyped key has been reported; that nothing is left without it says no more.
+        if (context.issues.length > 0 || Object.values(context.value).some((part) => part !== undefined)) return;
+        const message = 'names nothing; write all, or at least one of extensions, groups, trunks';
+        context.issues.push({ code: 'custom', message, input: context.value, continue: true });
+      }),
+  ],
+  { error: 'is not a scope; write all, or any of extensions, groups, trunks' },
+);
+
+export const ruleSchema = z.strictObject({
+  id,
+  name: name.optional(),
+  appliesTo: scopeSchema.default('all'),
+  countPer: z.enum(COUNT_PER).default('extension'),
+  limits: list(limit, 16).default([]),
+  action: z.enum(Object.keys(ACTIONS) as [ActionName, ...ActionName[]]).default('block'),
+  ...ACTION_FIELDS,
+  mode: z.enum(['enforce', 'shadow']).default('enforce'),
+  whenStoreFails: z.enum(['allow', 'block']).default('allow'),
+  enabled: z.boolean().default(true),
+});
+
+export const groupSchema = z.strictObject({ name: name.optional(), members: list(member, 10_000).default([]) });
+export const extensionSchema = z.strictObject({ name: name.optional() });
+export const trunkSchema = z.strictObject({ name: name.optional() });
+
+const extensionKey = z.string().check((context) => {
+  const parsed = parseMember(context.value);
+  if ('problem' in parsed) context.issues.push({ code: 'custom', message: parsed.problem, input: context.value });
+  else if (!('exact' in parsed) || parsed.exact !== context.value) {
+    context.issues.push({
+      code: 'custom',
+      message: 'names one extension; a range, a pattern or blanks around it are not possible here',
+      input: context.value,
+    });
+  }
+});
+
+export const documentSchema = z.strictObject({
+  timezone: z
+    .string()
+    .refine((zone) => IANAZone.isValidZone(zone), { error: 'is not a time zone; write one like America/New_York' })
+    .default('UTC'),
+  homeCountry: z
+    .string()
+    .regex(/^[A-Z]{2}$/, { error: 'is not a country; write two capital letters such as US' })
+    .optional(),
+  dialling: z
+    .strictObject({ outside: list(digits, 20).default([]), international: list(digits, 20).default([]) })
+    .default({ outside: [], international: [] }),
+  emergencyNumbers: list(digits, 100)
+    .nonempty({ error: 'is empty; emergency calls must always be known' })
+    .default(['112', '911']),
+  groups: z.record(id, groupSchema).default({}),
+  extensions: z.record(extensionKey, extensionSchema).default({}),
+  trunks: z.record(id, trunkSchema).default({}),
+  rules: list(ruleSchema, 1000).default([]),
+});
+
+export type PolicyDocument = z.infer<typeof documentSchema>;
+export type RuleDocument = z.infer<typeof ruleSchema>;
+
+/** What a new install has: five calls in a second, each extension, always. */
+export const DEFAULT_RULE = {
+  id: 'default',
+  name: 'Default outbound call frequency',
+  appliesTo: 'all',
+  countPer: 'extension',
+  limits: ['5/1s'],
+  action: 'block',
+} as const satisfies z.input<typeof ruleSchema>;
+
+export const defaultPolicyDocument = (): PolicyDocument => documentSchema.parse({ rules: [DEFAULT_RULE] });
+
+export type ReadDocument =
+  | { readonly document: PolicyDocument }
+  | { readonly problems: readonly [Problem, ...(readonly Problem[])] };
+
+/** Reads a parsed YAML or JSON value. Never throws; a document is whole or it is its list of problems. */
+export function readPolicyDocument(value: unknown): ReadDocument {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { problems: [{ path: '', message: 'is not a policy document; expected keys such as rules and groups' }] };
+  }
+  const parsed = documentSchema.safeParse(value, { reportInput: true });
+  if (!parsed.success) {
+    const [first, ...rest] = problemsOf(documentSchema, parsed.error);
+    return { problems: [first ?? { path: '', message: 'is not a policy document' }, ...rest] };
+  }
+  const [first, ...rest] = inconsistencies(parsed.data);
+  return first === undefined ? { document: parsed.data } : { problems: [first, ...rest] };
+}
+
+/** What no single field shows: ids used twice, references to nothing, limits of one rule that contradict each other. */
+function inconsistencies(document: PolicyDocument): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, number>();
+  document.rules.forEach((rule, index) => {
+    const path = `rules[${index}]`;
+    const first = seen.get(rule.id);
+    if (first !== undefined) problems.push({ path: `${path}.id`, message: `"${rule.id}" is taken by rules[${first}]` });
+    seen.set(rule.id, index);
+    problems.push(...unknownReferences(document, rule, path), ...doubledPeriods(rule, path));
+  });
+  return problems;
+}
+
+function unknownReferences(document: PolicyDocument, rule: RuleDocument, path: string): Problem[] {
+  if (rule.appliesTo === 'all') return [];
+  const problems: Problem[] = [];
+  for (const key of ['groups', 'trunks'] as const) {
+    const known = Object.keys(document[key]);
+    const isKnown = new Set(known);
+    (rule.appliesTo[key] ?? []).forEach((reference, at) => {
+      if (isKnown.has(reference)) return;
+      problems.push({
+        path: `${path}.appliesTo.${key}[${at}]`,
+        message: `there is no ${key.slice(0, -1)} "${reference}"; ${didYouMean(reference, known)}`,
+      });
+    });
+  }
+  return problems;
+}
+
+function doubledPeriods(rule: RuleDocument, path: string): Problem[] {
+  const periods = new Map<number, string>();
+  return rule.limits.flatMap((text, at) => {
+    const parsed = parseLimit(text);
+    if ('problem' in parsed) return [];
+    const other = periods.get(parsed.periodSeconds);
+    periods.set(parsed.periodSeconds, text);
+    if (other === undefined) return [];
+    return [
+      { path: `${path}.limits[${at}]`, message: `"${text}" has the same period as "${other}"; keep the lower one` },
+    ];
+  });
+}

@@ -1,0 +1,33 @@
+/**
+ * The token bucket in exact integers: the arithmetic that lua-scripts/take-limits.lua does inside Redis, for reading
+ * what it answers and for showing it to people.
+ *
+ * A bucket of `count` tokens per `period` keeps its *debt*: how much is missing from full, in units of 1/periodMs of a
+ * token. One call costs `periodMs` units, a millisecond pays `count` units back, a full debt is `count × periodMs`.
+ * All of it is integer, so nothing is ever rounded and two implementations can be compared for equality.
+ *
+ * A clock that steps back refills nothing; the bucket then goes on from the new time with the debt it had. (Waiting for
+ * the clock to catch up instead would shut an extension for as long as the step was.)
+ */
+import type { Limit } from './limit.ts';
+
+export const costUnits = (limit: Limit): number => limit.periodSeconds * 1000;
+export const capacityUnits = (limit: Limit): number => limit.count * limit.periodSeconds * 1000;
+
+/** Debt after `elapsedMs` more, never below zero; negative time (a clock set back) changes nothing. */
+export const settle = (limit: Limit, debtUnits: number, elapsedMs: number): number =>
+  Math.max(0, debtUnits - Math.max(0, elapsedMs) * limit.count);
+
+export const hasRoom = (limit: Limit, debtUnits: number): boolean =>
+  debtUnits + costUnits(limit) <= capacityUnits(limit);
+
+/** Whole calls that may start now. */
+export const remainingCalls = (limit: Limit, debtUnits: number): number =>
+  Math.max(0, Math.floor((capacityUnits(limit) - debtUnits) / costUnits(limit)));
+
+/** Whole calls that are counted as used now: `count - remaining`. */
+export const usedCalls = (limit: Limit, debtUnits: number): number => limit.count - remainingCalls(limit, debtUnits);
+
+/** Milliseconds until one call has room if no other call is placed; 0 when there is room now. */
+export const roomAfterMs = (limit: Limit, debtUnits: number): number =>
+  Math.max(0, Math.ceil((debtUnits + costUnits(limit) - capacityUnits(limit)) / limit.count));

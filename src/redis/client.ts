@@ -1,0 +1,188 @@
+/**
+ * How the store's client library is set up, for each place a store can be and for the two ways to treat its absence.
+ *
+ * Guarantees that no command is ever sent twice or after its failure was reported, and that attempts to reconnect never
+ * end and never come in step with those of other daemons. What is made of it, and when it counts as up: connection.ts.
+ */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { TollgateError } from '../errors.ts';
+
+interface Login {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the store is. */
+export type RedisTarget =
+  | ({ readonly kind: 'socket'; readonly path: string; readonly db?: number | undefined } & Login)
+  /** `redis://` or `rediss://`. A log-in inside the address goes before one given beside it. */
+  | ({ readonly kind: 'url'; readonly url: string } & Login)
+  | ({
+      readonly kind: 'sentinels';
+      readonly sentinels: readonly HostPort[];
+      /** The name under which the sentinels know the master. */
+      readonly name: string;
+      readonly sentinelPassword?: string | undefined;
+      readonly db?: number | undefined;
+    } & Login)
+  | ({ readonly kind: 'cluster'; readonly nodes: readonly HostPort[] } & Login);
+
+/** See connection.ts, `RedisConnectionOptions`. */
+export interface ClientPurpose {
+  readonly purpose?: 'decision' | 'background';
+  readonly name?: string;
+  readonly commandTimeoutMs?: number;
+  readonly waitMs?: number;
+}
+
+// ioredis types its replies by this option; we keep the one shape that every server version gives.
+type ClientOptions = RedisOptions & { replyMapping?: 'legacy' };
+
+const waitingCommandsMax = 1000;
+const backoffFirstMs = 20;
+const backoffMaxMs = 1000;
+
+/** The pause before attempt `times` (from 1): doubling from 20 ms to 1 s, of which a random half is taken off. */
+export function reconnectPauseMs(times: number, random: () => number = Math.random): number {
+  const full = Math.min(backoffMaxMs, backoffFirstMs * 2 ** Math.min(times - 1, 10));
+  return Math.round(full * (0.5 + random() / 2));
+}
+
+/** A client that has begun to connect. Its errors are events: listen to `error`. */
+export function createClient(target: RedisTarget, options: ClientPurpose): Redis | Cluster {
+  const background = options.purpose === 'background';
+  const waitMs = options.waitMs ?? 5000;
+  const commandTimeout = options.commandTimeoutMs ?? (background ? waitMs : undefined);
+  const common = {
+    enableReadyCheck: false,
+    enableAutoPipelining: false,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: true,
+    maxRetriesPerRequest: null,
+    connectTimeout: 5000,
+    disconnectTimeout: 100,
+    disableClientInfo: true,
+    retryStrategy: (times) => reconnectPauseMs(times),
+    // A master that was demoted while we were connected: the one error that a new connection cures.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    ...(commandTimeout === undefined ? {} : { commandTimeout }),
+    ...(options.name === undefined ? {} : { connectionName: options.name }),
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+  } satisfies ClientOptions;
+  const single = (own: ClientOptions): Redis =>
+    background ? new PatientRedis({ ...common, ...own }, waitMs) : new Redis({ ...common, ...own });
+  switch (target.kind) {
+    case 'socket':
+      return single({ path: target.path, db: target.db ?? 0 });
+    case 'url':
+      return single(urlOptions(target.url));
+    case 'sentinels':
+      return single({
+        sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
+        name: target.name,
+        db: target.db ?? 0,
+        sentinelRetryStrategy: (times) => reconnectPauseMs(times),
+        ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
+      });
+    case 'cluster': {
+      const { enableOfflineQueue, retryStrategy, ...each } = common;
+      return new Cluster(
+        target.nodes.map(({ host, port }) => ({ host, port })),
+        {
+          redisOptions: each,
+          enableOfflineQueue,
+          enableReadyCheck: false,
+          clusterRetryStrategy: retryStrategy,
+          slotsRefreshTimeout: 2000,
+        },
+      );
+    }
+    default:
+      return target satisfies never;
+  }
+}
+
+/**
+ * What a `redis://` or `rediss://` address says. @throws TollgateError `CONFIG_INVALID` if it is no such address; the
+ * message does not repeat it, for it may hold a password.
+ */
+function urlOptions(address: string): ClientOptions {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || (url.protocol !== 'redis:' && url.protocol !== 'rediss:')) {
+    throw new TollgateError('CONFIG_INVALID', 'the address of the store does not begin with redis:// or rediss://');
+  }
+  const db = Number(url.pathname.slice(1));
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 6379 : Number(url.port),
+    db: Number.isSafeInteger(db) ? db : 0,
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
+  };
+}
+
+/** Sent by ioredis itself before the connection is ready; these must not wait for it. */
+const greeting: ReadonlySet<string> = new Set(['hello', 'auth', 'select', 'client', 'readonly', 'info']);
+
+/**
+ * A client whose commands wait for the connection, a bounded number for a bounded time. The queue of ioredis is not used:
+ * it has no bound, and it sends a command after its time-out was reported.
+ */
+class PatientRedis extends Redis {
+  readonly #waiting = new Map<
+    WaitingCommand[0],
+    { readonly stream: WaitingCommand[1]; readonly timer: NodeJS.Timeout }
+  >();
+  readonly #waitMs: number;
+
+  constructor(options: ClientOptions, waitMs: number) {
+    super({ ...options, lazyConnect: true });
+    this.#waitMs = waitMs;
+    this.on('ready', () => this.#sendWaiting());
+    this.on('end', () => this.#refuseWaiting());
+    // The failure is told by events.
+    this.connect().catch(() => undefined);
+  }
+
+  override sendCommand(...[command, stream]: WaitingCommand): unknown {
+    if (this.status === 'ready' || this.status === 'end') return super.sendCommand(command, stream);
+    if (this.status === 'connect' && greeting.has(command.name)) return super.sendCommand(command, stream);
+    if (this.#waiting.size >= waitingCommandsMax) {
+      command.reject(
+        new TollgateError('STORE_UNAVAILABLE', `${waitingCommandsMax} commands wait for the store already`),
+      );
+      return command.promise;
+    }
+    const timer = setTimeout(() => {
+      this.#waiting.delete(command);
+      command.reject(new TollgateError('STORE_UNAVAILABLE', `the store did not come back in ${this.#waitMs} ms`));
+    }, this.#waitMs);
+    this.#waiting.set(command, { stream, timer });
+    return command.promise;
+  }
+
+  #sendWaiting(): void {
+    for (const [command, { stream, timer }] of this.#waiting) {
+      clearTimeout(timer);
+      this.#waiting.delete(command);
+      super.sendCommand(command, stream);
+    }
+  }
+
+  #refuseWaiting(): void {
+    for (const [command, { timer }] of this.#waiting) {
+      clearTimeout(timer);
+      command.reject(new TollgateError('STORE_UNAVAILABLE', 'the connection to the store was closed'));
+    }
+    this.#waiting.clear();
+  }
+}
+
+type WaitingCommand = Parameters<Redis['sendCommand']>;

@@ -1,0 +1,186 @@
+/**
+ * Connections to the store: how they fail, how they come back, and how one learns of it.
+ *
+ * Guarantees
+ * - a `decision` connection never queues: while the store is away, a command is rejected in the same millisecond, and a
+ *   command in flight when the connection breaks is rejected and never sent again, so that nothing is spent for a call
+ *   that was answered meanwhile;
+ * - a `background` connection lets a command wait for the store, at most `waitMs` and at most 1000 commands at a time; one
+ *   whose time is up is rejected and never sent. (With a cluster it does not wait: each node has its own connection.);
+ * - both come back by themselves for ever, and nothing that happens to a connection is thrown outside a command;
+ * - a store that accepts and does not answer (stopped, or behind a dead network) is noticed by a heartbeat and treated
+ *   as away.
+ * One connection carries all decisions: more of them, or automatic pipelines, measured slower. The store's own ready
+ * check is off, because it waits a second after a restart; a PING decides instead. Knows nothing of keys.
+ */
+import type { Cluster, Redis } from 'ioredis';
+import { messageOf, TollgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { createClient, type RedisTarget } from './client.ts';
+import { storeError } from './store-error.ts';
+
+export type RedisState = 'up' | 'down';
+
+export interface RedisConnectionOptions {
+  readonly log: Log;
+  /** See the head of this file. Default `decision`. */
+  readonly purpose?: 'decision' | 'background';
+  /** Shown by CLIENT LIST and in the log. */
+  readonly name?: string;
+  /** Rejects any command after this time. Absent: none for decisions (their caller has the deadline), `waitMs` else. */
+  readonly commandTimeoutMs?: number;
+  /** How long a background command may wait for the store and its answer together. Default 5 s. */
+  readonly waitMs?: number;
+  /** Pause between two heartbeats, and the time each may take. Default 1 s. */
+  readonly heartbeatMs?: number;
+}
+
+export interface RedisConnection<Client extends Redis | Cluster = Redis | Cluster> {
+  readonly redis: Client;
+  /** `up` once a PING was answered, until the connection breaks or a heartbeat is missed. */
+  state(): RedisState;
+  /** Calls back on each change, with the reason in words. Returns the way to unsubscribe. */
+  onState(listener: (state: RedisState, why: string) => void): () => void;
+  /** Resolves once up. @throws TollgateError `STORE_UNAVAILABLE` with the last reason, after `timeoutMs` or on `close`. */
+  untilUp(timeoutMs: number): Promise<void>;
+  /** Ends the connection; commands in flight are rejected. Never throws. */
+  close(): void;
+}
+
+export function connectRedis(
+  target: Exclude<RedisTarget, { readonly kind: 'cluster' }>,
+  options: RedisConnectionOptions,
+): RedisConnection<Redis>;
+export function connectRedis(target: RedisTarget, options: RedisConnectionOptions): RedisConnection;
+/** Begins to connect and returns at once; ask `untilUp` where it matters. Throws nothing for a store that is away. */
+export function connectRedis(target: RedisTarget, options: RedisConnectionOptions): RedisConnection {
+  const heartbeatMs = options.heartbeatMs ?? 1000;
+  const log = options.log.child({ part: 'redis', connection: options.name ?? options.purpose ?? 'decision' });
+  const listeners = new Set<(state: RedisState, why: string) => void>();
+  const closings = new Set<() => void>();
+  let state: RedisState = 'down';
+  let lastWhy = 'not connected yet';
+  let closed = false;
+  let probing = false;
+
+  const redis = createClient(target, options);
+
+  const become = (next: RedisState, why: string): void => {
+    lastWhy = why;
+    if (state === next) return;
+    state = next;
+    if (next === 'up') log.info('store reached');
+    else if (!closed) log.warn({ why }, 'store lost');
+    for (const listener of listeners) listener(next, why);
+  };
+
+  async function probe(): Promise<void> {
+    if (probing || closed) return;
+    probing = true;
+    try {
+      for (;;) {
+        const answer = await within(heartbeatMs, redis.ping());
+        if (answer.kind === 'answered') {
+          if (!closed && redis.status === 'ready') become('up', 'the store answers');
+          return;
+        }
+        if (answer.kind === 'silent') {
+          become('down', `no answer to PING within ${heartbeatMs} ms`);
+          // From here on commands are rejected at once instead of being sent into the silence.
+          if (!closed) redis.disconnect(true);
+          return;
+        }
+        become('down', answer.why);
+        // Loading ends without the connection being made anew: keep asking.
+        if (closed || redis.status !== 'ready' || !answer.why.startsWith('LOADING')) return;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    } finally {
+      probing = false;
+    }
+  }
+
+  redis.on('error', (error: unknown) => {
+    lastWhy = messageOf(error);
+    log.debug({ err: error }, 'connection error');
+  });
+  redis.on('ready', () => void probe());
+  redis.on('close', () => become('down', state === 'up' ? 'the connection was closed' : lastWhy));
+
+  let connectingBeats = 0;
+  const heart = setInterval(() => {
+    if (redis.status === 'ready') {
+      connectingBeats = 0;
+      void probe();
+      return;
+    }
+    // Connected to something that does not finish the greeting: ioredis has no time limit of its own for that.
+    connectingBeats = redis.status === 'connect' ? connectingBeats + 1 : 0;
+    if (connectingBeats >= 2 && !closed) {
+      connectingBeats = 0;
+      lastWhy = 'the server accepts and does not answer';
+      redis.disconnect(true);
+    }
+  }, heartbeatMs);
+  heart.unref();
+
+  return {
+    redis,
+    state: () => state,
+    onState(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    untilUp(timeoutMs) {
+      if (state === 'up') return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const settle = (): void => {
+          clearTimeout(timer);
+          listeners.delete(settle);
+          closings.delete(settle);
+          const what = closed
+            ? 'the connection was closed'
+            : `the store was not reached in ${timeoutMs} ms: ${lastWhy}`;
+          if (state === 'up') resolve();
+          else reject(new TollgateError('STORE_UNAVAILABLE', what));
+        };
+        const timer = setTimeout(settle, timeoutMs);
+        listeners.add(settle);
+        closings.add(settle);
+      });
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      clearInterval(heart);
+      redis.disconnect();
+      become('down', 'closed');
+      for (const settle of closings) settle();
+    },
+  };
+}
+
+async function within(
+  timeoutMs: number,
+  answer: Promise<unknown>,
+): Promise<
+  { readonly kind: 'answered' } | { readonly kind: 'silent' } | { readonly kind: 'failed'; readonly why: string }
+> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<{ readonly kind: 'silent' }>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'silent' }), timeoutMs);
+  });
+  const told = answer.then(
+    () => ({ kind: 'answered' }) as const,
+    (error: unknown) => {
+      const failure = storeError(error);
+      const why = messageOf(failure instanceof TollgateError ? (failure.cause ?? failure) : failure);
+      return { kind: 'failed', why } as const;
+    },
+  );
+  try {
+    return await Promise.race([told, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What every part of the daemon says of itself: up or down, since when, and what to do.
+ */
+import type { AgiServer } from './asterisk/agi-server.ts';
+import type { Clock } from './clock.ts';
+import type { Journal } from './gate/journal.ts';
+import type { StoreBreaker } from './gate/store-breaker.ts';
+import type { Counts } from './gate/tally.ts';
+import type { EpochMs } from './policy/call.ts';
+import type { PolicyStore } from './store/policy-store.ts';
+
+export interface PartStatus {
+  readonly name: string;
+  readonly state: 'up' | 'down';
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly detail: string;
+  /** What to do; empty when the part is up. */
+  readonly remedy: string;
+}
+
+export interface Status {
+  readonly node: string;
+  readonly version: string;
+  readonly state: 'working' | 'degraded';
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly parts: readonly PartStatus[];
+  readonly policy: {
+    readonly version: number;
+    readonly changedAt: string;
+    readonly changedBy: string;
+    readonly rules: number;
+  };
+  /** Verdicts since the start. */
+  readonly calls: Counts;
+}
+
+export function createStatus(deps: {
+  readonly node: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly store: { readonly breaker: StoreBreaker; readonly place: string };
+  readonly agi: AgiServer;
+  readonly journal: Journal;
+  readonly policies: PolicyStore;
+  readonly tally: { readonly counts: () => Counts };
+}): () => Status {
+  const { clock, store } = deps;
+  const iso = (at: EpochMs): string => new Date(at).toISOString();
+  const startedAt = iso(clock.now());
+
+  const storeStatus = (): PartStatus => {
+    const up = !store.breaker.isOpen();
+    return {
+      name: 'store',
+      state: up ? 'up' : 'down',
+      since: iso(store.breaker.since()),
+      detail: store.place,
+      remedy: up
+        ? ''
+        : 'start the store or see its log; the daemon reconnects by itself, and each rule decides by whenStoreFails until then',
+    };
+  };
+  const agiStatus = (): PartStatus => ({
+    name: 'FastAGI',
+    state: 'up',
+    since: startedAt,
+    detail: `${describeListen(deps.agi.address)}, ${deps.agi.connections()} connections`,
+    remedy: '',
+  });
+  const journalStatus = (): PartStatus => {
+    const { waiting, lost } = deps.journal.backlog();
+    return {
+      name: 'journal',
+      state: lost === 0 ? 'up' : 'down',
+      since: startedAt,
+      detail: `${waiting} decisions waiting to be written`,
+      remedy:
+        lost === 0 ? '' : `${lost} decisions were not kept while the store was away; nothing can be done about them`,
+    };
+  };
+
+  return () => {
+    const parts = [storeStatus(), agiStatus(), journalStatus()];
+    const { version, policy, changedAt, changedBy } = deps.policies.current();
+    return {
+      node: deps.node,
+      version: deps.version,
+      state: parts.every((part) => part.state === 'up') ? 'working' : 'degraded',
+      since: startedAt,
+      parts,
+      policy: { version, changedAt, changedBy, rules: policy.rules.length },
+      calls: deps.tally.counts(),
+    };
+  };
+}
+
+export const describeListen = (listen: AgiServer['address']): string =>
+  'path' in listen ? listen.path : `${listen.host}:${listen.port}`;

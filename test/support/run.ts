@@ -1,0 +1,65 @@
+/**
+ * `npm test`: fetches the real parts that the tests need, runs every check and test, and closes with the one line that
+ * people and CI read: `N passed, N failed`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { provideAsterisk, providePrograms } from '../../src/demo/programs.ts';
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numTotalTests: number;
+  readonly numFailedTestSuites: number;
+  readonly success: boolean;
+}
+
+const only = process.argv.slice(2);
+
+function run(command: string, args: readonly string[], path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, PATH: path } });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? (signal === null ? 0 : 1)));
+  });
+}
+
+async function main(): Promise<number> {
+  const onProgress = (progress: { readonly step: string; readonly detail: string }): void => {
+    console.log(`${progress.step}: ${progress.detail}`);
+  };
+  const bin = await providePrograms({ onProgress });
+  await provideAsterisk('22', { onProgress });
+  const path = [join(process.cwd(), 'node_modules', '.bin'), process.env['PATH'] ?? '', bin].join(delimiter);
+
+  let passed = 0;
+  let failed = 0;
+  const checks: ReadonlyArray<readonly [string, readonly string[]]> = [
+    ['biome', ['ci', '--error-on-warnings', '.']],
+    ['tsc', ['--noEmit']],
+  ];
+  for (const [command, args] of only.length === 0 ? checks : []) {
+    const code = await run(command, args, path);
+    if (code === 0) passed += 1;
+    else failed += 1;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'tollgate-test-'));
+  try {
+    const reportFile = join(folder, 'report.json');
+    const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...only], path);
+    const report = JSON.parse(await readFile(reportFile, 'utf8')) as VitestReport;
+    passed += report.numPassedTests;
+    failed += report.numFailedTests;
+    // A file that could not even be loaded has no failed test, and an unhandled error fails the run alone.
+    if (code !== 0 && report.numFailedTests === 0) failed += 1;
+    if (report.numTotalTests === 0) failed += 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
