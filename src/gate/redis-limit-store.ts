@@ -46,13 +46,14 @@ export function createRedisLimitStore(deps: {
     const subject = subjectKey(charge.subject);
     const ofRule = packed.get(charge.rule) ?? new Map<string, PackedCharge>();
     packed.set(charge.rule, ofRule);
-    const known = ofRule.get(subject);
+    const remembered = `${charge.demand}:${subject}`;
+    const known = ofRule.get(remembered);
     if (known !== undefined) return known;
     if (ofRule.size >= REMEMBERED_SUBJECTS) ofRule.clear();
     const bucketKey = keys.bucket(charge.rule.id, charge.rule.generation, subject);
     const bytes = packCharge(charge.demand, bucketKey, charge.rule.limits);
     const made = { bucketKey, bytes, width: charge.rule.limits.length };
-    ofRule.set(subject, made);
+    ofRule.set(remembered, made);
     return made;
   };
 
@@ -114,8 +115,9 @@ export function createRedisLimitStore(deps: {
       });
       let timedOut = false;
       const answer = takeBefore(callKey, packedCharges, endsMs).then((reply) => {
+        if (reply === undefined) return undefined;
         if (!timedOut) breaker.succeeded();
-        return reply === undefined ? undefined : toTaken(reply);
+        return toTaken(reply);
       });
       const taken = await within(answer, withinMs).catch((error: unknown) => {
         throw connectionError(error, breaker);
@@ -129,6 +131,7 @@ export function createRedisLimitStore(deps: {
       return taken;
     },
     peek: async (charges, at) => {
+      if (breaker.isOpen()) throw new TollgateError('STORE_UNAVAILABLE', 'the store is not answering');
       const packedCharges = charges.map(pack);
       const options = { deadlineMs: 0, recordSeconds: 0, nowMs: at };
       const reply = await within(run(keys.call('peek', ''), packedCharges, options), PEEK_WITHIN_MS).catch(

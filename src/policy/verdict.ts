@@ -95,7 +95,7 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
     if (decisive === undefined || outranks(finding, decisive)) decisive = finding;
   }
   if (decisive === undefined) {
-    const uncounted = findings.some((finding) => finding.applies && finding.storeFailed);
+    const uncounted = findings.some((each) => each.applies && each.storeFailed && each.rule.mode === 'enforce');
     const reason = uncounted ? 'the counts cannot be read and the rules let calls pass then' : 'within every limit';
     return { name: 'allow', rule: undefined, reason, retryAfterMs: 0 };
   }

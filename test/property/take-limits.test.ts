@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type BucketPlan, newTally, playHistory, RECORD_SECONDS, type Step } from '../support/limit-history.ts';
+import { plans, step } from '../support/limit-arbitraries.ts';
+import { newTally, playHistory } from '../support/limit-history.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -16,59 +17,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const BUCKETS = 10;
-const CALLS = 6;
-
-// Few, small and related numbers, so that calls are refused, periods coincide after a change, and debts reach zero.
-const periods = [1, 2, 3, 10, 60];
-const limits = (counts: fc.Arbitrary<number>): fc.Arbitrary<BucketPlan['versions'][number]> =>
-  fc
-    .uniqueArray(fc.record({ count: counts, periodSeconds: fc.constantFrom(...periods) }), {
-      minLength: 1,
-      maxLength: 3,
-      selector: ({ periodSeconds }) => periodSeconds,
-    })
-    .map((some) => some.toSorted((a, b) => a.periodSeconds - b.periodSeconds));
-const plan: fc.Arbitrary<BucketPlan> = fc.record({
-  demand: fc.constantFrom('required', 'required', 'required', 'lenient', 'shadow'),
-  versions: fc.array(limits(fc.integer({ min: 1, max: 8 })), { minLength: 3, maxLength: 3 }),
-});
-const plans = fc.array(plan, { minLength: BUCKETS, maxLength: BUCKETS });
-
-const bucketSet = fc.uniqueArray(fc.nat(BUCKETS - 1), { minLength: 1, maxLength: 8 });
-const freshCall = fc.integer({ min: CALLS, max: 1_000_000_000 });
-const take = fc.record({
-  kind: fc.constant('take' as const),
-  call: fc.oneof({ weight: 3, arbitrary: freshCall }, { weight: 1, arbitrary: fc.nat(CALLS - 1) }),
-  buckets: bucketSet,
-  deadlineInMs: fc.constantFrom(undefined, undefined, undefined, 250, 0, -1),
-});
-const peek = fc.record({
-  kind: fc.constant('peek' as const),
-  call: fc.nat(CALLS - 1),
-  buckets: bucketSet,
-  deadlineInMs: fc.constant(undefined),
-});
-const tick = fc.record({
-  kind: fc.constant('tick' as const),
-  ms: fc.oneof(
-    { weight: 6, arbitrary: fc.integer({ min: 0, max: 900 }) },
-    { weight: 2, arbitrary: fc.integer({ min: 900, max: 30_000 }) },
-    { weight: 2, arbitrary: fc.constantFrom(...periods, RECORD_SECONDS).map((seconds) => seconds * 1000) },
-    { weight: 2, arbitrary: fc.integer({ min: -5000, max: -1 }) },
-    { weight: 1, arbitrary: fc.constantFrom(-3_600_000, 3_600_000, 400 * 86_400_000) },
-  ),
-});
-const change = fc.record({ kind: fc.constant('change' as const), bucket: fc.nat(BUCKETS - 1), version: fc.nat(2) });
-const giveBack = fc.record({ kind: fc.constant('give back' as const), which: fc.nat(50) });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: take },
-  { weight: 4, arbitrary: tick },
-  { weight: 2, arbitrary: peek },
-  { weight: 2, arbitrary: change },
-  { weight: 2, arbitrary: giveBack },
-);
-
 test('a history of calls gets exactly the replies of the reference model', async () => {
   const redis = server.client();
   const tally = newTally();
@@ -76,7 +24,7 @@ test('a history of calls gets exactly the replies of the reference model', async
     fc.asyncProperty(plans, fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }), (world, steps) =>
       playHistory(redis, world, steps, tally),
     ),
-    { seed, numRuns: 500 },
+    { seed, numRuns: 2000 },
   );
   const share = tally.refused / (tally.refused + tally.taken);
   console.log(`take-limits: ${JSON.stringify(tally)}, ${(100 * share).toFixed(0)} % refused`);

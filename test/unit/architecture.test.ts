@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [...CORE, 'gate', 'store', 'type *'],
   config: ['errors.ts', 'log.ts', 'policy/nearest-word.ts', 'policy/problem.ts'],
   cli: ['config', 'policy', 'errors.ts', 'type *'],
-  demo: ['config', 'policy', 'redis', 'asterisk', ...ROOT, 'daemon.ts', 'type *'],
+  demo: ['config', 'policy', 'redis', 'asterisk', ...ROOT, 'daemon.ts', 'cli/terminal.ts', 'type *'],
   page: [],
   'clock.ts': ['type policy/call.ts'],
   'errors.ts': [],

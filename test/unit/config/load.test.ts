@@ -51,7 +51,6 @@ const mistakes: Readonly<Record<string, readonly string[]>> = {
   'nothing-near': ['2:3: log.colour: unknown key; known here are level, numbers, format'],
   'duplicate-key': ['3:3: the key listen stands twice in the same mapping'],
   'two-documents': ['2:1: a second document begins here; the file must hold one'],
-  'broken-yaml': ['2:1: not valid YAML: Flow map in block collection must be sufficiently indented and end with a }'],
   'list-at-top': ['1:1: expected a mapping (key: value) at the top'],
   'port-too-large': [`2:3: agi.listen: ${address}, found "127.0.0.1:70000"`],
   'ipv6-without-brackets': [`2:3: http.listen: ${address}, found "::1:8480"`],
@@ -106,6 +105,15 @@ describe('a mistake in the file is named with its line and what to do', () => {
         .map((name) => `${name}.yaml`)
         .sort(),
     );
+  });
+
+  test('text that is no YAML is named with the line where it stops making sense', async () => {
+    await write('tollgate.yaml', 'agi: { listen: "127.0.0.1:4573"\n');
+    expect(await problems({})).toEqual([
+      'tollgate.yaml:2:1: not valid YAML: Flow map in block collection must be sufficiently indented and end with a }',
+    ]);
+    await write('tollgate.yaml', 'node: *nowhere\n');
+    expect(await problems({})).toHaveLength(1);
   });
 
   test('a password is repeated in no message', async () => {

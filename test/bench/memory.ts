@@ -1,0 +1,78 @@
+/**
+ * Row `memory`: bytes that one subject costs in the store, two windows, time to live included.
+ *
+ * By the growth of the whole store over twenty thousand subjects, because MEMORY USAGE leaves out the table of expiries
+ * and the share of the tables themselves. The keys of 19 bytes are those of the target; the real ones come after.
+ */
+import { Redis } from 'ioredis';
+import { packCharge, takeLimits } from '../../src/redis/limit-scripts.ts';
+import { type Figure, show } from './figure.ts';
+import type { Store } from './processes.ts';
+import { drive, KEYS } from './subjects.ts';
+
+const SUBJECTS = 20_000;
+const LIMITS = [
+  { count: 5, periodSeconds: 1 },
+  { count: 1000, periodSeconds: 86_400 },
+] as const;
+
+async function usedMemory(admin: Redis): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1] ?? Number.NaN);
+}
+
+interface Bytes {
+  readonly grown: number;
+  readonly usage: number;
+  readonly keyBytes: number;
+}
+
+async function bytesPerSubject(store: Store, redis: Redis, keyOf: (n: number) => string): Promise<Bytes> {
+  await store.admin.flushall('SYNC');
+  const bytes = packCharge('required', 'bench', LIMITS);
+  const take = async (n: number, callKey: string): Promise<void> => {
+    const charges = [{ bucketKey: keyOf(n), bytes, width: LIMITS.length }];
+    const reply = await takeLimits(redis, { callKey, charges, deadlineMs: 0, recordSeconds: 1 });
+    if (reply.status !== 'taken') throw new Error(`a call was ${reply.status}`);
+  };
+  // Before and after, the connection's buffers and the known scripts are the same.
+  await take(SUBJECTS, '{m}:c');
+  const before = await usedMemory(store.admin);
+  // Twice, because a bucket is first written whole and then in place. The one record of all these calls is deleted.
+  for (const round of [1, 2]) {
+    await drive(50, (n) => (n < SUBJECTS ? take(n, `{m}:c:${round}:${n % 50}`).then(() => redis.del(`{m}:c:${round}:${n % 50}`)) : undefined));
+  }
+  const after = await usedMemory(store.admin);
+  const usage = await store.admin.memory('USAGE', keyOf(1), 'SAMPLES', 0);
+  if ((await store.admin.ttl(keyOf(1))) <= 0) throw new Error('a bucket has no time to live');
+  return { grown: (after - before) / SUBJECTS, usage: usage ?? Number.NaN, keyBytes: Buffer.byteLength(keyOf(1)) };
+}
+
+export async function measureMemory(store: Store): Promise<Figure[]> {
+  const redis = new Redis(store.port);
+  try {
+    const short = await bytesPerSubject(store, redis, (n) => `tollgate:b:${String(10_000_000 + n)}`);
+    const real = await bytesPerSubject(store, redis, (n) => KEYS.bucket('extension-rate', 0, `e${10_000 + n}`));
+    const shown = ({ grown, usage }: Bytes): string => `${show(grown)} B (MEMORY USAGE ${usage})`;
+    return [
+      {
+        row: 'memory',
+        figure: `bytes per subject, two windows, key of ${short.keyBytes} bytes`,
+        tollgate: shown(short),
+        against: 'prototype 161-170 B',
+        ratio: undefined,
+        value: short.grown,
+        bound: { most: 175, failsAbove: 250 },
+      },
+      {
+        row: 'memory',
+        figure: `same, a real key of ${real.keyBytes} bytes`,
+        tollgate: shown(real),
+        against: '',
+        ratio: undefined,
+        value: real.grown,
+      },
+    ];
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,234 @@
+/** The command line against a real daemon with a real store. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
+import { askAsAsterisk } from '../support/agi-client.ts';
+import { runCli, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+
+let tollgate: TestDaemon;
+let folder: string;
+
+beforeAll(async () => {
+  tollgate = await startTestDaemon();
+  folder = await mkdtemp(join(tmpdir(), 'tollgate-cli-'));
+});
+afterAll(async () => {
+  await tollgate.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const ok = async (...args: string[]): Promise<string> => {
+  const { exitCode, out, error } = await tollgate.run(args);
+  expect({ args, exitCode, error }).toEqual({ args, exitCode: 0, error: '' });
+  return out;
+};
+const json = async <T>(...args: string[]): Promise<T> => JSON.parse(await ok(...args, '--json')) as T;
+const apply = async (policy: string): Promise<void> => {
+  const { exitCode, error } = await tollgate.run(['policy', 'apply', '-'], { input: policy });
+  expect({ exitCode, error }).toEqual({ exitCode: 0, error: '' });
+};
+
+describe('exit codes', () => {
+  test('an unknown command or option is wrong usage, with the nearest one named', async () => {
+    const command = await tollgate.run(['rule', 'list']);
+    expect(command.exitCode).toBe(2);
+    expect(command.error).toContain('Did you mean rules?');
+    const option = await tollgate.run(['rules', 'add', 'x', '--limits', '5/1s']);
+    expect(option.exitCode).toBe(2);
+    expect(option.error).toContain('--limit');
+  });
+
+  test('help is an answer and shows an example', async () => {
+    for (const args of [['--help'], ['rules', 'add', '--help'], ['check', '--help'], ['policy', 'apply', '--help'], ['groups', 'set', '--help']]) {
+      const { exitCode, out } = await tollgate.run(args);
+      expect({ args, exitCode }).toEqual({ args, exitCode: 0 });
+      expect(out).toMatch(/Example|Start with/);
+    }
+  });
+
+  test('a daemon that is not running is exit code 3 and the message says how to start it', async () => {
+    const { exitCode, error } = await runCli(folder, ['status'], { input: '', signal: new AbortController().signal });
+    expect(exitCode).toBe(3);
+    expect(error).toContain('tollgate serve');
+  });
+
+  test('a thing that does not exist is exit code 1 with the nearest one named', async () => {
+    const { exitCode, error } = await tollgate.run(['rules', 'show', 'defualt']);
+    expect(exitCode).toBe(1);
+    expect(error).toContain('there is no rule "defualt"; did you mean default?');
+  });
+});
+
+describe('policy', () => {
+  test('what policy show prints can be applied again and changes nothing', async () => {
+    const shown = await ok('policy', 'show');
+    const { out } = await tollgate.run(['policy', 'diff', '-'], { input: shown });
+    expect(out).toBe('No difference.\n');
+    expect(parse(shown)).toEqual(await json('policy', 'show'));
+  });
+
+  test('a file is applied whole; diff shows it before', async () => {
+    const file = join(folder, 'policy.yaml');
+    await writeFile(file, 'groups: { sales: { members: [2001, 2010-2020] } }\nrules: [{ id: sales, appliesTo: { groups: [sales] }, limits: ["3/1h"] }]\n');
+    expect(await ok('policy', 'diff', file)).toMatch(/^\+ {2}- id: sales$/m);
+    expect(await ok('policy', 'apply', file, '--dry-run')).toContain('Nothing was changed');
+    expect(await json<unknown[]>('groups', 'list')).toEqual([]);
+    expect(await ok('policy', 'apply', file)).toContain('is in force');
+    expect(await json('groups', 'list')).toEqual([{ id: 'sales', members: ['2001', '2010-2020'] }]);
+  });
+
+  test('every mistake of a file is reported at once with its line, and nothing is changed', async () => {
+    const file = join(folder, 'bad.yaml');
+    await writeFile(file, 'rules:\n  - id: one\n    limit: ["5/1s"]\n  - id: two\n    limits: ["0/1d"]\n    action: blok\n');
+    const before = await ok('policy', 'show');
+    const { exitCode, error } = await tollgate.run(['policy', 'apply', file]);
+    expect(exitCode).toBe(1);
+    expect(error).toContain(`${file}:3: rules[0].limit: unknown key; did you mean limits?`);
+    expect(error).toContain(`${file}:5: rules[1].limits[0]: "0/1d" would never let a call pass`);
+    expect(error).toContain(`${file}:6: rules[1].action: "blok" is not known; did you mean block?`);
+    expect(error).toContain('3 mistakes; nothing was changed');
+    expect(await ok('policy', 'show')).toBe(before);
+  });
+
+  test('a file that is no YAML, or is not there, is a clear error', async () => {
+    expect((await tollgate.run(['policy', 'apply', join(folder, 'missing.yaml')])).error).toContain('cannot be read');
+    const { exitCode, error } = await tollgate.run(['policy', 'apply', '-'], { input: 'rules: [' });
+    expect(exitCode).toBe(1);
+    expect(error).not.toBe('');
+  });
+});
+
+describe('rules', () => {
+  test('a rule is added, changed, disabled, enabled and removed, and can be brought back from what remove printed', async () => {
+    await apply('rules: []');
+    expect(await ok('rules', 'list')).toContain('There are no rules');
+    const added = await json('rules', 'add', 'burst', '--extension', '1001,1005-1009', '--limit', '5/1s', '--limit', '100/1h', '--action', 'alert');
+    expect(added).toMatchObject({ id: 'burst', appliesTo: { extensions: ['1001', '1005-1009'] }, limits: ['5/1s', '100/1h'], action: 'alert', enabled: true });
+    expect(await json('rules', 'set', 'burst', '--limit', '7/1s', '--when-store-fails', 'block')).toMatchObject({ limits: ['7/1s'], action: 'alert', whenStoreFails: 'block' });
+    expect(await json('rules', 'disable', 'burst')).toMatchObject({ enabled: false });
+    expect(await json('rules', 'enable', 'burst')).toMatchObject({ enabled: true });
+    const removed = await ok('rules', 'remove', 'burst');
+    const yaml = removed.slice(removed.indexOf('\n') + 1);
+    const back = await tollgate.run(['rules', 'add', '--file', '-', '--json'], { input: yaml });
+    expect(JSON.parse(back.out)).toMatchObject({ id: 'burst', limits: ['7/1s'], action: 'alert', whenStoreFails: 'block' });
+  });
+
+  test('rules show says what the rule permits at worst', async () => {
+    await apply('rules: [{ id: five, limits: ["5/1s"] }]');
+    expect(await ok('rules', 'show', 'five')).toContain('5 calls per 1 second; at worst 9 start within 1 second');
+  });
+
+  test('mistakes of one rule are named by its own fields', async () => {
+    await apply('rules: [{ id: five, limits: ["5/1s"] }]');
+    const { exitCode, error } = await tollgate.run(['rules', 'add', 'six', '--trunk', 'nowhere', '--limit', '6/1s']);
+    expect(exitCode).toBe(1);
+    expect(error).toContain('appliesTo.trunks[0]: there is no trunk "nowhere"');
+    expect((await tollgate.run(['rules', 'add', 'five', '--limit', '6/1s'])).error).toContain('id: "five" is taken');
+  });
+});
+
+describe('groups, extensions and trunks', () => {
+  test('each can be set, shown, listed and removed; members can be added and dropped', async () => {
+    await apply('rules: []');
+    await ok('groups', 'set', 'centre', '--name', 'Call centre', '--members', '2001-2050');
+    expect(await json('groups', 'set', 'centre', '--add-members', '21xx')).toEqual({ id: 'centre', name: 'Call centre', members: ['2001-2050', '21xx'] });
+    expect(await json('groups', 'set', 'centre', '--drop-members', '2001-2050')).toMatchObject({ members: ['21xx'] });
+    await ok('extensions', 'set', '1001', '--name', 'Reception');
+    await ok('trunks', 'set', 'carrier-a', '--name', 'Carrier A');
+    expect(await json('extensions', 'list')).toEqual([{ id: '1001', name: 'Reception' }]);
+    expect(await json('trunks', 'show', 'carrier-a')).toEqual({ id: 'carrier-a', name: 'Carrier A' });
+    expect(await ok('groups', 'list')).toContain('Call centre');
+    expect(await json('groups', 'remove', 'centre')).toMatchObject([{ id: 'centre' }]);
+    expect(await ok('groups', 'list')).toContain('There are no groups yet');
+  });
+
+  test('a group that a rule refers to cannot be removed', async () => {
+    await apply('groups: { centre: { members: ["2001"] } }\nrules: [{ id: r, appliesTo: { groups: [centre] }, limits: ["1/1s"] }]');
+    const { exitCode, error } = await tollgate.run(['groups', 'remove', 'centre']);
+    expect(exitCode).toBe(1);
+    expect(error).toContain('there is no group "centre"');
+  });
+});
+
+describe('calls', () => {
+  const call = (extension: string, destination: string, trunk = 'carrier-a') =>
+    askAsAsterisk({ port: tollgate.agiPort, args: [destination, trunk, extension] });
+
+  test('check says what would happen, spends nothing, and its exit code is the answer', async () => {
+    await apply('rules: [{ id: two, limits: ["2/1h"] }]');
+    for (let turn = 0; turn < 5; turn++) expect(await json<ExplanationReport>('check', '15551234567', '-e', '3001')).toMatchObject({ verdict: 'allow', rule: null });
+    await call('3001', '15551234567');
+    await call('3001', '15551234568');
+    const { exitCode, out } = await tollgate.run(['check', '15551234567', '-e', '3001']);
+    expect(exitCode).toBe(1);
+    expect(out).toContain('BLOCK');
+    expect(out).toContain('Rule two refuses: extension 3001 has used 2 of 2 calls per 1 hour.');
+    expect(out).toContain('It would be allowed in 30 min.');
+  });
+
+  test('explain shows every rule, why it applies or not, and its counts', async () => {
+    await apply('trunks: { b: {} }\nrules: [{ id: two, limits: ["2/1h"] }, { id: off, enabled: false }, { id: other, appliesTo: { trunks: [b] }, limits: ["1/1s"] }]');
+    const { findings } = await json<ExplanationReport>('explain', '15551234567', '-e', '3002', '-t', 'a');
+    expect(findings).toMatchObject([
+      { rule: 'two', applies: true, limit: '2/1h', used: 0, remaining: 2, mode: 'enforce' },
+      { rule: 'off', applies: false, because: 'the rule is disabled' },
+      { rule: 'other', applies: false, because: 'trunk a is not in b' },
+    ]);
+  });
+
+  test('explain at a later time knows that the limit has refilled by then', async () => {
+    await apply('rules: [{ id: one, limits: ["1/1h"] }]');
+    await call('3003', '15551234567');
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    expect((await tollgate.run(['check', '15551234567', '-e', '3003'])).exitCode).toBe(1);
+    expect((await tollgate.run(['check', '15551234567', '-e', '3003', '--at', later])).exitCode).toBe(0);
+  });
+
+  test('reset makes the bucket of one extension full again, or of all', async () => {
+    await apply('rules: [{ id: one, limits: ["1/1h"] }]');
+    for (const extension of ['3004', '3005']) await call(extension, '15551234567');
+    const blocked = async (extension: string): Promise<boolean> => (await tollgate.run(['check', '1555', '-e', extension])).exitCode === 1;
+    await ok('rules', 'reset', 'one', '--extension', '3004');
+    expect([await blocked('3004'), await blocked('3005')]).toEqual([false, true]);
+    await ok('rules', 'reset', 'one');
+    expect(await blocked('3005')).toBe(false);
+    expect((await tollgate.run(['rules', 'reset', 'one', '--trunk', 'a'])).error).toContain('counts per extension');
+  });
+
+  test('refused calls are listed, filtered, paged, shown and followed; plain allows are not kept', async () => {
+    await apply('rules: [{ id: none, appliesTo: { extensions: ["3006"] } }]');
+    const abort = new AbortController();
+    let seen = '';
+    const following = tollgate.run(['calls', 'tail', '--json'], { signal: abort.signal, onOutput: (text) => (seen += text) });
+    await expect.poll(async () => (await call('3007', '15550000001'), seen)).toContain('15550000001');
+    for (let turn = 0; turn < 5; turn++) await call('3006', `1555000010${turn}`);
+    await expect.poll(async () => (await json<unknown[]>('calls', 'list', '-e', '3006')).length).toBe(5);
+    const list = await json<DecisionReport[]>('calls', 'list', '-e', '3006', '-n', '2');
+    expect(list.map((each) => each.destination)).toEqual(['15550000104', '15550000103']);
+    expect(await json('calls', 'show', list[0]?.id ?? '')).toEqual(list[0]);
+    expect(await json<unknown[]>('calls', 'list', '-e', '3007')).toEqual([]);
+    expect(await json<unknown[]>('calls', 'list', '--destination', '0000102')).toHaveLength(1);
+    abort.abort();
+    expect((await following).exitCode).toBe(0);
+    const lines = seen.trim().split('\n').map((line) => JSON.parse(line) as DecisionReport);
+    expect(lines.filter((each) => each.extension === '3006')).toHaveLength(5);
+    const missing = await tollgate.run(['calls', 'show', 'nonsense']);
+    expect(missing.exitCode).toBe(1);
+    expect(missing.error).toContain('plain allows are counted and not kept');
+  });
+
+  test('a plain allow that was just made can still be shown by its decision', async () => {
+    await apply('rules: [{ id: one, limits: ["1/1h"] }]');
+    const { variables } = await call('3008', '15551234567');
+    expect(await json('calls', 'show', variables.get('TOLLGATE_DECISION') ?? '')).toMatchObject({ verdict: 'allow', extension: '3008' });
+  });
+});
+
+test('status names every part and its exit code is 0 while all work', async () => {
+  const status = await json<{ state: string; parts: { name: string; state: string }[] }>('status');
+  expect(status.state).toBe('working');
+  expect(status.parts.map(({ name, state }) => [name, state])).toEqual([['store', 'up'], ['FastAGI', 'up'], ['journal', 'up']]);
+});

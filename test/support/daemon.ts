@@ -1,0 +1,72 @@
+/** A real daemon inside the test's process, with a private store, and its command line. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommandLine } from '../../src/cli/program.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { type Daemon, startDaemon } from '../../src/daemon.ts';
+import { silentLog } from './silent-log.ts';
+
+export interface TestDaemon {
+  readonly daemon: Daemon;
+  readonly stateDir: string;
+  /** Port of its FastAGI. */
+  readonly agiPort: number;
+  readonly run: (args: readonly string[], options?: { readonly input?: string; readonly signal?: AbortSignal; readonly onOutput?: (text: string) => void }) => Promise<Ran>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** @param options.env further settings, such as `TOLLGATE_AGI__DEADLINE_MS` */
+export async function startTestDaemon(options: { readonly env?: Readonly<Record<string, string>>; readonly stateDir?: string } = {}): Promise<TestDaemon> {
+  const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'tollgate-daemon-')));
+  const env = { PATH: process.env['PATH'], TOLLGATE_AGI__LISTEN: '127.0.0.1:0', ...options.env };
+  const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });
+  const daemon = await startDaemon(config, { log: silentLog(), version: '0.0.0', searchPath });
+  return {
+    daemon,
+    stateDir,
+    agiPort: 'port' in daemon.agi ? daemon.agi.port : 0,
+    run: (args, { input = '', signal, onOutput } = {}) => runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput }),
+    stop: async () => {
+      await daemon.close();
+      if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs one command line in this process. */
+export async function runCli(
+  stateDir: string,
+  args: readonly string[],
+  options: { readonly input: string; readonly signal: AbortSignal; readonly onOutput?: ((text: string) => void) | undefined },
+): Promise<Ran> {
+  let [out, error] = ['', ''];
+  const terminal: Terminal = {
+    out: (text) => {
+      out += text;
+      options.onOutput?.(text);
+    },
+    error: (text) => {
+      error += text;
+    },
+    colours: false,
+    env: { USER: 'tester' },
+    readStdin: async () => options.input,
+    signal: options.signal,
+  };
+  const refuse = (): Promise<never> => Promise.reject(new Error('not in this test'));
+  const exitCode = await runCommandLine(args, {
+    terminal,
+    version: '0.0.0',
+    stateDir: async () => stateDir,
+    programs: { serve: refuse, demo: refuse, describeConfig: refuse },
+  });
+  return { exitCode, out, error };
+}

@@ -1,0 +1,55 @@
+/** A stage with a real Asterisk, and a real Tollgate as a process beside it, for end-to-end tests. */
+import { fileURLToPath } from 'node:url';
+import { ensurePrograms } from '../../src/demo/programs.ts';
+import { type Stage, type StageOptions, startStage } from '../../src/demo/stage.ts';
+import { createTollgateProcess, type TollgateProcess } from '../../src/demo/tollgate-process.ts';
+
+export interface TestScene {
+  readonly stage: Stage;
+  readonly tollgate: TollgateProcess;
+  /** Global variables that point the dialplan at this Tollgate. */
+  readonly globals: Readonly<Record<string, string>>;
+  /** Replaces the policy; throws with what the command line said if it was refused. */
+  readonly apply: (policy: string) => Promise<void>;
+  /** Runs a command line and reads its JSON. */
+  readonly ask: <T>(...args: string[]) => Promise<T>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The program from its sources, wherever it is started. */
+const program = [
+  process.execPath,
+  '--import',
+  import.meta.resolve('tsx'),
+  fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
+] as const;
+
+export async function startScene(
+  options: Omit<StageOptions, 'env' | 'globals'> & { readonly tollgateEnv?: Readonly<Record<string, string>> },
+): Promise<TestScene> {
+  const { tollgateEnv, ...stageOptions } = options;
+  const { searchPath } = await ensurePrograms({ env: process.env });
+  const tollgate = await createTollgateProcess({ program, env: { ...process.env, ...tollgateEnv, PATH: searchPath } });
+  const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}` };
+  try {
+    await tollgate.start();
+    const stage = await startStage({ ...stageOptions, env: process.env, globals });
+    return {
+      stage,
+      tollgate,
+      globals,
+      apply: async (policy) => {
+        const { exitCode, output } = await tollgate.run(['policy', 'apply', '-', '--json'], policy);
+        if (exitCode !== 0) throw new Error(output);
+      },
+      ask: async (...args) => JSON.parse((await tollgate.run([...args, '--json'])).output),
+      stop: async () => {
+        await stage.stop();
+        await tollgate.stop();
+      },
+    };
+  } catch (error) {
+    await tollgate.stop();
+    throw error;
+  }
+}
