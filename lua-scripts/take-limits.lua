@@ -118,9 +118,9 @@ for i = 1, charges do
     if debt + cost > full then state = LACKING end
     reply[at], reply[at + 1] = debt, debt
   end
-  -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period and a
-  -- second gives the key two stretches, so that after any write more than one is left.
-  local stretch = (seconds + 1) * 1000
+  -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period gives
+  -- the key two of them, so that after any write more than one is left, which is the longest that a level can matter.
+  local stretch = seconds * 1000
   renew[i] = not time or time - time % stretch ~= now - now % stretch
 
   if record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
@@ -157,7 +157,8 @@ for i = 1, charges do
     if changed and not peeks then
       if renew[i] then
         local bucket = levels .. sub(charge, CHARGE_HEAD + 8 * width + 1)
-        call('SET', KEYS[1 + i], bucket, 'EX', 2 * (seconds + 1))
+        -- One second more, because the server counts from when it read the command, a little before our `now`.
+        call('SET', KEYS[1 + i], bucket, 'EX', 2 * seconds + 1)
       else
         -- The offset is text: turning a number into text costs more here than the rest of the line.
         call('SETRANGE', KEYS[1 + i], '0', levels)

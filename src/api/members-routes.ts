@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { didYouMean } from '../policy/problem.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
-import type { WhoAsks } from './server.ts';
+import type { WhoAsks } from './who-asks.ts';
 
 const KINDS = { groups: 'group', extensions: 'extension', trunks: 'trunk' } as const;
 type Kind = keyof typeof KINDS;

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { PolicySnapshot, PolicyStore } from '../store/policy-store.ts';
 import { ProblemError } from './problem.ts';
-import type { WhoAsks } from './server.ts';
+import type { WhoAsks } from './who-asks.ts';
 
 const describe = (snapshot: PolicySnapshot) => ({
   version: snapshot.version,

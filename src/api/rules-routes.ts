@@ -7,7 +7,7 @@ import type { PolicyDocument, RuleDocument } from '../policy/document.ts';
 import { didYouMean } from '../policy/problem.ts';
 import type { PolicyEdit, PolicyStore } from '../store/policy-store.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
-import type { WhoAsks } from './server.ts';
+import type { WhoAsks } from './who-asks.ts';
 
 interface ById {
   Params: { readonly id: string };

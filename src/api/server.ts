@@ -3,7 +3,7 @@
  */
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import Fastify, { type FastifyRequest } from 'fastify';
+import Fastify from 'fastify';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
@@ -14,9 +14,7 @@ import { memberRoutes } from './members-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { ruleRoutes } from './rules-routes.ts';
-
-/** Who makes a change, for the record: `cli root`. */
-export type WhoAsks = (request: FastifyRequest) => string;
+import { administratorAtSocket } from './who-asks.ts';
 
 /** A policy of ten thousand rules and members stays well under this. */
 const LARGEST_BODY_BYTES = 8 * 1024 * 1024;
@@ -34,8 +32,7 @@ export async function startApi(deps: {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, notFound('resource', request.url, 'see the API reference')),
   );
-  // Names are the client's word: on this socket it is an administrator's.
-  const whoAsks: WhoAsks = (request) => `cli ${String(request.headers['x-tollgate-user'] ?? 'unknown').slice(0, 64)}`;
+  const whoAsks = administratorAtSocket;
   policyRoutes(app, { policies: deps.policies, whoAsks });
   ruleRoutes(app, { policies: deps.policies, limits: deps.limits, whoAsks });
   memberRoutes(app, { policies: deps.policies, whoAsks });

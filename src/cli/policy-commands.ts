@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { createTwoFilesPatch } from 'diff';
-import { type Document, LineCounter, parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { parseYamlDocument } from '../config/yaml-document.ts';
 import { type PolicyDocument, readPolicyDocument } from '../policy/document.ts';
-import { formatProblem, type Problem } from '../policy/problem.ts';
+import { formatProblem } from '../policy/problem.ts';
 import { type CommandContext, CommandFailed, wantsJson } from './context.ts';
 import { json, localTime, paint, type Terminal } from './terminal.ts';
 
@@ -90,31 +91,17 @@ async function readDocument(terminal: Terminal, file: string): Promise<PolicyDoc
       : await readFile(file, 'utf8').catch(() => {
           throw new CommandFailed(`${file} cannot be read`);
         });
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    throw new CommandFailed(document.errors.map((error) => `${file}: ${error.message.trim()}`).join('\n'));
-  }
-  const read = readPolicyDocument(document.toJS());
+  const yaml = parseYamlDocument(text);
+  const unreadable = yaml.problems.map(({ message, position }) => `${file}:${position.line}: ${message}`);
+  if (unreadable.length > 0) throw new CommandFailed(unreadable.join('\n'));
+  const read = readPolicyDocument(yaml.tree);
   if ('document' in read) return read.document;
-  const count = read.problems.length;
-  const summary = `${file} has ${count === 1 ? 'a mistake' : `${count} mistakes`}; nothing was changed.`;
-  throw new CommandFailed(
-    [...read.problems.map((problem) => located(file, document, lines, problem)), summary].join('\n'),
-  );
-}
-
-function located(file: string, document: Document, lines: LineCounter, problem: Problem): string {
-  // The place itself may be missing; the nearest thing that stands in the file is where to look.
-  for (let path = pathKeys(problem.path); path.length > 0; path = path.slice(0, -1)) {
-    const node = document.getIn(path, true);
-    const start =
-      typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)
-        ? Number(node.range[0])
-        : undefined;
-    if (start !== undefined) return `${file}:${lines.linePos(start).line}: ${formatProblem(problem)}`;
-  }
-  return `${file}: ${formatProblem(problem)}`;
+  const located = read.problems.map((problem) => {
+    const position = yaml.locate(pathKeys(problem.path));
+    return `${file}${position === undefined ? '' : `:${position.line}`}: ${formatProblem(problem)}`;
+  });
+  const count = located.length === 1 ? 'a mistake' : `${located.length} mistakes`;
+  throw new CommandFailed([...located, `${file} has ${count}; nothing was changed.`].join('\n'));
 }
 
 const pathKeys = (path: string): (string | number)[] =>

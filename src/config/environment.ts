@@ -8,9 +8,9 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { nearestWord } from '../policy/nearest-word.ts';
-import { isTree, type Tree } from './document.ts';
 import { bareSchema, fileSuffix, isSecret, isSecretFile, keysAt, schemaAt } from './known-keys.ts';
 import { pathText, unknownKey } from './problems.ts';
+import { isTree, type Tree } from './yaml-document.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -9,11 +9,11 @@ import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
-import { isTree, parseConfigDocument, type Tree } from './document.ts';
 import { type Environment, overlayEnvironment } from './environment.ts';
 import { fileSuffix, isSecret, isSecretFile, matches } from './known-keys.ts';
 import { ConfigError, type ConfigProblem, issueProblems, pathText } from './problems.ts';
 import { type Config, configSchema, pathKeys } from './schema.ts';
+import { isTree, parseYamlDocument, type Tree } from './yaml-document.ts';
 
 export interface LoadOptions {
   /** The file of `--config`. */
@@ -49,7 +49,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const warnings: ConfigProblem[] = [];
 
   const source = await findFile(options);
-  const document = parseConfigDocument(source?.text ?? '');
+  const document = parseYamlDocument(source?.text ?? '');
   const inFile = (position: { readonly line: number; readonly column: number } | undefined): { place?: string } =>
     source === undefined
       ? {}

@@ -103,7 +103,12 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
   }
 }
 
-async function start(options: AsteriskOptions, version: AsteriskVersion, root: DebianRoot, base: string): Promise<Asterisk> {
+async function start(
+  options: AsteriskOptions,
+  version: AsteriskVersion,
+  root: DebianRoot,
+  base: string,
+): Promise<Asterisk> {
   const secret = () => randomBytes(12).toString('hex');
   const phones = Object.fromEntries((options.phones ?? ['1001', '1002', '1003']).map((name) => [name, secret()]));
   const credentials = { username: 'tollgate', password: secret() };
@@ -135,7 +140,16 @@ async function start(options: AsteriskOptions, version: AsteriskVersion, root: D
     }
   };
 
-  for (const folder of ['etc', 'var/keys', 'run', 'log/cdr-csv', 'cache', 'spool/outgoing', 'spool/recording', 'data/sounds/en']) {
+  for (const folder of [
+    'etc',
+    'var/keys',
+    'run',
+    'log/cdr-csv',
+    'cache',
+    'spool/outgoing',
+    'spool/recording',
+    'data/sounds/en',
+  ]) {
     await mkdir(join(base, folder), { recursive: true });
   }
   await linkData(root, base);

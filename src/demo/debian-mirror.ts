@@ -61,10 +61,15 @@ export async function findDebianMirror(env: Environment): Promise<DebianMirror> 
 
 async function ask(program: string, args: readonly string[], env: Environment): Promise<string> {
   try {
-    return (await execute(program, args, { env: { ...env, PATH: systemPath, LC_ALL: 'C' }, maxBuffer: 4 * 1024 * 1024 })).stdout;
+    return (
+      await execute(program, args, { env: { ...env, PATH: systemPath, LC_ALL: 'C' }, maxBuffer: 4 * 1024 * 1024 })
+    ).stdout;
   } catch (cause) {
-    throw new PackagesUnavailable(`${program} cannot be asked (${messageOf(cause).split('\n')[0]}): this needs Debian's apt`, {
-      cause,
-    });
+    throw new PackagesUnavailable(
+      `${program} cannot be asked (${messageOf(cause).split('\n')[0]}): this needs Debian's apt`,
+      {
+        cause,
+      },
+    );
   }
 }

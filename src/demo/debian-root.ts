@@ -50,10 +50,19 @@ export interface DebianRoot {
 const layout = 1;
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 // Half of what is unpacked is documentation, translations and the Perl that some dependency pulls in.
-const pruned = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'usr/share/perl', 'usr/include'];
+const pruned = [
+  'usr/share/doc',
+  'usr/share/man',
+  'usr/share/locale',
+  'usr/share/info',
+  'usr/share/perl',
+  'usr/include',
+];
 const waitForOtherMs = 10 * 60_000;
 
-const architectures: Readonly<Record<string, { readonly debian: string; readonly triplet: string; readonly loader: string }>> = {
+const architectures: Readonly<
+  Record<string, { readonly debian: string; readonly triplet: string; readonly loader: string }>
+> = {
   x64: { debian: 'amd64', triplet: 'x86_64-linux-gnu', loader: 'ld-linux-x86-64.so.2' },
   arm64: { debian: 'arm64', triplet: 'aarch64-linux-gnu', loader: 'ld-linux-aarch64.so.1' },
 };
@@ -90,7 +99,12 @@ export async function ensureDebianRoot(set: DebianSet, options: DebianRootOption
   }
   const built = await readComplete(folder, set);
   if (built === undefined) throw new PackagesUnavailable(`${folder} was built and is not there; is it being cleaned?`);
-  say({ step: 'ready', detail: Object.entries(built.versions).map((entry) => entry.join(' ')).join(', ') });
+  say({
+    step: 'ready',
+    detail: Object.entries(built.versions)
+      .map((entry) => entry.join(' '))
+      .join(', '),
+  });
   return built;
 }
 
@@ -143,10 +157,17 @@ async function loaderOf(root: string): Promise<DebianRoot['commandLine']> {
   throw new PackagesUnavailable(`${root} holds no ${loader}`);
 }
 
-async function build(folder: string, set: DebianSet, env: Environment, say: (progress: Progress) => void): Promise<void> {
+async function build(
+  folder: string,
+  set: DebianSet,
+  env: Environment,
+  say: (progress: Progress) => void,
+): Promise<void> {
   const { debian, triplet } = architecture();
   if (!(await exists(keyring))) {
-    throw new PackagesUnavailable(`${keyring} is missing, so packages cannot be verified: install debian-archive-keyring`);
+    throw new PackagesUnavailable(
+      `${keyring} is missing, so packages cannot be verified: install debian-archive-keyring`,
+    );
   }
   const mirror = await findDebianMirror(env);
   const work = `${folder}.building-${process.pid}`;
@@ -215,7 +236,11 @@ function aptConfiguration(work: string, architecture: string, acquireSettings: r
   return `${[...acquireSettings, ...settings.map(([key, value]) => `${key} "${value}";`)].join('\n')}\n`;
 }
 
-async function unpack(work: string, set: DebianSet, say: (progress: Progress) => void): Promise<Record<string, string>> {
+async function unpack(
+  work: string,
+  set: DebianSet,
+  say: (progress: Progress) => void,
+): Promise<Record<string, string>> {
   const files = (await readdir(join(work, 'archives'))).filter((file) => file.endsWith('.deb'));
   say({ step: 'unpack', detail: `${files.length} packages` });
   const versions: Record<string, string> = {};
@@ -232,26 +257,34 @@ async function unpack(work: string, set: DebianSet, say: (progress: Progress) =>
 
 function architecture(): { readonly debian: string; readonly triplet: string; readonly loader: string } {
   const known = architectures[process.arch];
-  if (known === undefined) throw new PackagesUnavailable(`no Debian packages are known for the processor ${process.arch}`);
+  if (known === undefined)
+    throw new PackagesUnavailable(`no Debian packages are known for the processor ${process.arch}`);
   return known;
 }
 
 async function run(program: string, args: readonly string[], env: Environment): Promise<void> {
-  const { code, output } = await new Promise<{ readonly code: number | null; readonly output: string }>((resolve, reject) => {
-    const child = spawn(program, args, { env: { ...env, PATH: systemPath }, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const keep = (chunk: Buffer) => {
-      output = `${output}${chunk.toString('utf8')}`.slice(-16_384);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.on('error', (cause) => {
-      reject(new PackagesUnavailable(`${program} cannot be run (${messageOf(cause)}): this needs Debian's apt and dpkg`, { cause }));
-    });
-    child.on('close', (code) => resolve({ code, output }));
-  });
+  const { code, output } = await new Promise<{ readonly code: number | null; readonly output: string }>(
+    (resolve, reject) => {
+      const child = spawn(program, args, { env: { ...env, PATH: systemPath }, stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      const keep = (chunk: Buffer) => {
+        output = `${output}${chunk.toString('utf8')}`.slice(-16_384);
+      };
+      child.stdout.on('data', keep);
+      child.stderr.on('data', keep);
+      child.on('error', (cause) => {
+        reject(
+          new PackagesUnavailable(`${program} cannot be run (${messageOf(cause)}): this needs Debian's apt and dpkg`, {
+            cause,
+          }),
+        );
+      });
+      child.on('close', (code) => resolve({ code, output }));
+    },
+  );
   if (code === 0) return;
-  const complaint = output.split('\n').find((line) => /^(E:|Err:|dpkg-deb: error)/.test(line)) ?? output.trim().split('\n').at(-1);
+  const complaint =
+    output.split('\n').find((line) => /^(E:|Err:|dpkg-deb: error)/.test(line)) ?? output.trim().split('\n').at(-1);
   throw new PackagesUnavailable(`${program} ${args.at(-1) ?? ''} failed: ${complaint ?? 'no output'}`);
 }
 

@@ -23,8 +23,8 @@ export interface CarrierScenario {
 
 // RFC 3261, 21: what a server may refuse with, so that each ends the scenario in good order.
 const refusals = [
-  400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 415, 420, 480, 481, 482, 483, 484, 485, 486, 487, 488, 491, 500,
-  501, 502, 503, 504, 600, 603, 604, 606,
+  400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 415, 420, 480, 481, 482, 483, 484, 485, 486, 487, 488, 491,
+  500, 501, 502, 503, 504, 600, 603, 604, 606,
 ];
 const callerLines = `
       From: <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]-[call_number]
@@ -62,7 +62,9 @@ export function phoneScenario(options: PhoneScenario): string {
   const empty = '\n      Content-Length: 0';
   // SIPp looks only at the limit of the message it stands at, which among optional ones is the first not yet passed.
   const cancel = options.cancelAfterMs === undefined ? '' : ` timeout="${options.cancelAfterMs}" ontimeout="cancel"`;
-  const progress = [100, 180, 183].map((status) => `  <recv response="${status}" optional="true"${cancel}/>`).join('\n');
+  const progress = [100, 180, 183]
+    .map((status) => `  <recv response="${status}" optional="true"${cancel}/>`)
+    .join('\n');
   const refused = refusals
     .map((status) => `  <recv response="${status}" optional="true" next="refused"${cancel}/>`)
     .join('\n');

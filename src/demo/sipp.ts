@@ -49,9 +49,7 @@ export interface Sipp {
   /** Places a batch of calls and resolves when all are over, in the order of `destinations`. */
   readonly placeCalls: (options: CallsOptions) => Promise<readonly PlacedCall[]>;
   /** Starts a carrier and resolves when it listens. Default: answers at once. Port: a free one. */
-  readonly startCarrier: (
-    options?: Partial<CarrierScenario> & { readonly port?: number },
-  ) => Promise<Carrier>;
+  readonly startCarrier: (options?: Partial<CarrierScenario> & { readonly port?: number }) => Promise<Carrier>;
   /** Ends every call and carrier still going on. */
   readonly close: () => Promise<void>;
 }

@@ -147,11 +147,13 @@ const nothingToGiveBack = async (): Promise<void> => {};
 
 const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
   destination: policy.readDestination(request.dialled),
-  extension: request.extension,
-  trunk: request.trunk,
-  campaign: request.campaign,
-  source: request.source,
+  extension: known(request.extension),
+  trunk: known(request.trunk),
+  campaign: known(request.campaign),
+  source: known(request.source),
 });
+
+const known = (name: string | undefined): string | undefined => (name?.trim() === '' ? undefined : name?.trim());
 
 const chargesOf = (matches: readonly RuleMatch[]): Charge[] =>
   matches.flatMap(({ rule, match }) =>

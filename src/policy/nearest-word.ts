@@ -18,8 +18,7 @@ export function nearestWord(word: string, known: Iterable<string>): string | und
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const other = plain(candidate);
-    const longest = Math.max(wanted.length, other.length);
-    const limit = longest < 3 ? 0 : Math.floor(longest / 3);
+    const limit = Math.floor(Math.max(wanted.length, other.length) / 3);
     if (Math.abs(wanted.length - other.length) > limit) continue;
     const distance = editDistance(wanted, other);
     if (distance <= limit && distance < bestDistance) {

@@ -1,5 +1,5 @@
 /**
- * How the store's client library is set up, for each place a store can be and for the two ways to treat its absence.
+ * How the store's client library is set up, for each place a store can be.
  *
  * Guarantees that no command is ever sent twice or after its failure was reported, and that attempts to reconnect never
  * end and never come in step with those of other daemons. What is made of it, and when it counts as up: connection.ts.
@@ -33,17 +33,14 @@ export type RedisTarget =
   | ({ readonly kind: 'cluster'; readonly nodes: readonly HostPort[] } & Login);
 
 /** See connection.ts, `RedisConnectionOptions`. */
-export interface ClientPurpose {
-  readonly purpose?: 'decision' | 'background';
+export interface ClientSettings {
   readonly name?: string;
   readonly commandTimeoutMs?: number;
-  readonly waitMs?: number;
 }
 
 // ioredis types its replies by this option; we keep the one shape that every server version gives.
 type ClientOptions = RedisOptions & { replyMapping?: 'legacy' };
 
-const waitingCommandsMax = 1000;
 const backoffFirstMs = 20;
 const backoffMaxMs = 1000;
 
@@ -54,10 +51,8 @@ export function reconnectPauseMs(times: number, random: () => number = Math.rand
 }
 
 /** A client that has begun to connect. Its errors are events: listen to `error`. */
-export function createClient(target: RedisTarget, options: ClientPurpose): Redis | Cluster {
-  const background = options.purpose === 'background';
-  const waitMs = options.waitMs ?? 5000;
-  const commandTimeout = options.commandTimeoutMs ?? (background ? waitMs : undefined);
+export function createClient(target: RedisTarget, options: ClientSettings): Redis | Cluster {
+  const { commandTimeoutMs: commandTimeout } = options;
   const common = {
     enableReadyCheck: false,
     enableAutoPipelining: false,
@@ -75,8 +70,7 @@ export function createClient(target: RedisTarget, options: ClientPurpose): Redis
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
   } satisfies ClientOptions;
-  const single = (own: ClientOptions): Redis =>
-    background ? new PatientRedis({ ...common, ...own }, waitMs) : new Redis({ ...common, ...own });
+  const single = (own: ClientOptions): Redis => new Redis({ ...common, ...own });
   switch (target.kind) {
     case 'socket':
       return single({ path: target.path, db: target.db ?? 0 });
@@ -127,62 +121,3 @@ function urlOptions(address: string): ClientOptions {
     ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
   };
 }
-
-/** Sent by ioredis itself before the connection is ready; these must not wait for it. */
-const greeting: ReadonlySet<string> = new Set(['hello', 'auth', 'select', 'client', 'readonly', 'info']);
-
-/**
- * A client whose commands wait for the connection, a bounded number for a bounded time. The queue of ioredis is not used:
- * it has no bound, and it sends a command after its time-out was reported.
- */
-class PatientRedis extends Redis {
-  readonly #waiting = new Map<
-    WaitingCommand[0],
-    { readonly stream: WaitingCommand[1]; readonly timer: NodeJS.Timeout }
-  >();
-  readonly #waitMs: number;
-
-  constructor(options: ClientOptions, waitMs: number) {
-    super({ ...options, lazyConnect: true });
-    this.#waitMs = waitMs;
-    this.on('ready', () => this.#sendWaiting());
-    this.on('end', () => this.#refuseWaiting());
-    // The failure is told by events.
-    this.connect().catch(() => undefined);
-  }
-
-  override sendCommand(...[command, stream]: WaitingCommand): unknown {
-    if (this.status === 'ready' || this.status === 'end') return super.sendCommand(command, stream);
-    if (this.status === 'connect' && greeting.has(command.name)) return super.sendCommand(command, stream);
-    if (this.#waiting.size >= waitingCommandsMax) {
-      command.reject(
-        new TollgateError('STORE_UNAVAILABLE', `${waitingCommandsMax} commands wait for the store already`),
-      );
-      return command.promise;
-    }
-    const timer = setTimeout(() => {
-      this.#waiting.delete(command);
-      command.reject(new TollgateError('STORE_UNAVAILABLE', `the store did not come back in ${this.#waitMs} ms`));
-    }, this.#waitMs);
-    this.#waiting.set(command, { stream, timer });
-    return command.promise;
-  }
-
-  #sendWaiting(): void {
-    for (const [command, { stream, timer }] of this.#waiting) {
-      clearTimeout(timer);
-      this.#waiting.delete(command);
-      super.sendCommand(command, stream);
-    }
-  }
-
-  #refuseWaiting(): void {
-    for (const [command, { timer }] of this.#waiting) {
-      clearTimeout(timer);
-      command.reject(new TollgateError('STORE_UNAVAILABLE', 'the connection to the store was closed'));
-    }
-    this.#waiting.clear();
-  }
-}
-
-type WaitingCommand = Parameters<Redis['sendCommand']>;

@@ -2,12 +2,10 @@
  * Connections to the store: how they fail, how they come back, and how one learns of it.
  *
  * Guarantees
- * - a `decision` connection never queues: while the store is away, a command is rejected in the same millisecond, and a
- *   command in flight when the connection breaks is rejected and never sent again, so that nothing is spent for a call
- *   that was answered meanwhile;
- * - a `background` connection lets a command wait for the store, at most `waitMs` and at most 1000 commands at a time; one
- *   whose time is up is rejected and never sent. (With a cluster it does not wait: each node has its own connection.);
- * - both come back by themselves for ever, and nothing that happens to a connection is thrown outside a command;
+ * - nothing is queued: while the store is away, a command is rejected in the same millisecond, and a command in flight
+ *   when the connection breaks is rejected and never sent again, so that nothing is spent for a call that was answered
+ *   meanwhile;
+ * - a connection comes back by itself for ever, and nothing that happens to a connection is thrown outside a command;
  * - a store that accepts and does not answer (stopped, or behind a dead network) is noticed by a heartbeat and treated
  *   as away.
  * One connection carries all decisions: more of them, or automatic pipelines, measured slower. The store's own ready
@@ -23,14 +21,10 @@ export type RedisState = 'up' | 'down';
 
 export interface RedisConnectionOptions {
   readonly log: Log;
-  /** See the head of this file. Default `decision`. */
-  readonly purpose?: 'decision' | 'background';
   /** Shown by CLIENT LIST and in the log. */
   readonly name?: string;
-  /** Rejects any command after this time. Absent: none for decisions (their caller has the deadline), `waitMs` else. */
+  /** Rejects any command after this time. Absent: none, because decisions have a deadline of their own. */
   readonly commandTimeoutMs?: number;
-  /** How long a background command may wait for the store and its answer together. Default 5 s. */
-  readonly waitMs?: number;
   /** Pause between two heartbeats, and the time each may take. Default 1 s. */
   readonly heartbeatMs?: number;
 }
@@ -55,7 +49,7 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
 /** Begins to connect and returns at once; ask `untilUp` where it matters. Throws nothing for a store that is away. */
 export function connectRedis(target: RedisTarget, options: RedisConnectionOptions): RedisConnection {
   const heartbeatMs = options.heartbeatMs ?? 1000;
-  const log = options.log.child({ part: 'redis', connection: options.name ?? options.purpose ?? 'decision' });
+  const log = options.log.child({ part: 'redis', connection: options.name ?? 'decisions' });
   const listeners = new Set<(state: RedisState, why: string) => void>();
   const closings = new Set<() => void>();
   let state: RedisState = 'down';

@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Figure, show } from './figure.ts';
 import type { Store } from './processes.ts';
-import { chargesOf, drive, limitStoreOn, newPayer, ROOMY, roomyRules, rulesOf, SUBJECTS, WITHIN_MS } from './subjects.ts';
+import {
+  chargesOf,
+  drive,
+  limitStoreOn,
+  newPayer,
+  ROOMY,
+  roomyRules,
+  rulesOf,
+  SUBJECTS,
+  WITHIN_MS,
+} from './subjects.ts';
 
 const DECISIONS = 2000;
 
@@ -50,16 +60,12 @@ export async function measureAppendOnlyFile(store: Store): Promise<Figure[]> {
     const [empty] = rulesOf([{ id: 'empty', countPer: 'system', limits: ['1/1d', ROOMY[0]] }]);
     if (empty === undefined) throw new Error('one rule was compiled');
     const take = (rules: typeof eight, count: number, expected: string) =>
-      drive(50, async (n) => {
-        if (n >= count) return;
-      }).then(() =>
-        drive(50, (n) =>
-          n < count
-            ? limits.take(newPayer(), chargesOf(rules, n), WITHIN_MS).then(({ outcome }) => {
-                if (outcome !== expected) throw new Error(`a call was ${outcome}, expected ${expected}`);
-              })
-            : undefined,
-        ),
+      drive(50, (n) =>
+        n < count
+          ? limits.take(newPayer(), chargesOf(rules, n), WITHIN_MS).then(({ outcome }) => {
+              if (outcome !== expected) throw new Error(`a call was ${outcome}, expected ${expected}`);
+            })
+          : undefined,
       );
     await take(eight, SUBJECTS, 'taken');
     await take([empty], 1, 'taken');

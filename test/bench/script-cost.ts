@@ -10,7 +10,17 @@ import { Redis } from 'ioredis';
 import { createScript, luaScript } from '../../src/redis/scripts.ts';
 import { type Bound, type Figure, median, ratioOf, show } from './figure.ts';
 import type { Store } from './processes.ts';
-import { chargesOf, drive, limitStoreOn, newPayer, ROOMY, roomyRules, rulesOf, SUBJECTS, WITHIN_MS } from './subjects.ts';
+import {
+  chargesOf,
+  drive,
+  limitStoreOn,
+  newPayer,
+  ROOMY,
+  roomyRules,
+  rulesOf,
+  SUBJECTS,
+  WITHIN_MS,
+} from './subjects.ts';
 
 const OUTSTANDING = 50;
 
@@ -53,8 +63,7 @@ export async function measureScriptCost(
     refused: take(refusing, 'refused'),
   };
   type Kind = keyof typeof kinds;
-  const run = (kind: Kind, count: number) =>
-    drive(OUTSTANDING, (n) => (n < count ? kinds[kind](n) : undefined));
+  const run = (kind: Kind, count: number) => drive(OUTSTANDING, (n) => (n < count ? kinds[kind](n) : undefined));
 
   const series: Record<Kind, number[]> = { eight: [], prototype: [], one: [], refused: [] };
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
-import { askAsAsterisk } from '../support/agi-client.ts';
+import { placeAgiCall } from '../support/agi-call.ts';
 import { runCli, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 
 let tollgate: TestDaemon;
@@ -42,7 +42,13 @@ describe('exit codes', () => {
   });
 
   test('help is an answer and shows an example', async () => {
-    for (const args of [['--help'], ['rules', 'add', '--help'], ['check', '--help'], ['policy', 'apply', '--help'], ['groups', 'set', '--help']]) {
+    for (const args of [
+      ['--help'],
+      ['rules', 'add', '--help'],
+      ['check', '--help'],
+      ['policy', 'apply', '--help'],
+      ['groups', 'set', '--help'],
+    ]) {
       const { exitCode, out } = await tollgate.run(args);
       expect({ args, exitCode }).toEqual({ args, exitCode: 0 });
       expect(out).toMatch(/Example|Start with/);
@@ -72,7 +78,10 @@ describe('policy', () => {
 
   test('a file is applied whole; diff shows it before', async () => {
     const file = join(folder, 'policy.yaml');
-    await writeFile(file, 'groups: { sales: { members: [2001, 2010-2020] } }\nrules: [{ id: sales, appliesTo: { groups: [sales] }, limits: ["3/1h"] }]\n');
+    await writeFile(
+      file,
+      'groups: { sales: { members: [2001, 2010-2020] } }\nrules: [{ id: sales, appliesTo: { groups: [sales] }, limits: ["3/1h"] }]\n',
+    );
     expect(await ok('policy', 'diff', file)).toMatch(/^\+ {2}- id: sales$/m);
     expect(await ok('policy', 'apply', file, '--dry-run')).toContain('Nothing was changed');
     expect(await json<unknown[]>('groups', 'list')).toEqual([]);
@@ -82,7 +91,10 @@ describe('policy', () => {
 
   test('every mistake of a file is reported at once with its line, and nothing is changed', async () => {
     const file = join(folder, 'bad.yaml');
-    await writeFile(file, 'rules:\n  - id: one\n    limit: ["5/1s"]\n  - id: two\n    limits: ["0/1d"]\n    action: blok\n');
+    await writeFile(
+      file,
+      'rules:\n  - id: one\n    limit: ["5/1s"]\n  - id: two\n    limits: ["0/1d"]\n    action: blok\n',
+    );
     const before = await ok('policy', 'show');
     const { exitCode, error } = await tollgate.run(['policy', 'apply', file]);
     expect(exitCode).toBe(1);
@@ -105,15 +117,42 @@ describe('rules', () => {
   test('a rule is added, changed, disabled, enabled and removed, and can be brought back from what remove printed', async () => {
     await apply('rules: []');
     expect(await ok('rules', 'list')).toContain('There are no rules');
-    const added = await json('rules', 'add', 'burst', '--extension', '1001,1005-1009', '--limit', '5/1s', '--limit', '100/1h', '--action', 'alert');
-    expect(added).toMatchObject({ id: 'burst', appliesTo: { extensions: ['1001', '1005-1009'] }, limits: ['5/1s', '100/1h'], action: 'alert', enabled: true });
-    expect(await json('rules', 'set', 'burst', '--limit', '7/1s', '--when-store-fails', 'block')).toMatchObject({ limits: ['7/1s'], action: 'alert', whenStoreFails: 'block' });
+    const added = await json(
+      'rules',
+      'add',
+      'burst',
+      '--extension',
+      '1001,1005-1009',
+      '--limit',
+      '5/1s',
+      '--limit',
+      '100/1h',
+      '--action',
+      'alert',
+    );
+    expect(added).toMatchObject({
+      id: 'burst',
+      appliesTo: { extensions: ['1001', '1005-1009'] },
+      limits: ['5/1s', '100/1h'],
+      action: 'alert',
+      enabled: true,
+    });
+    expect(await json('rules', 'set', 'burst', '--limit', '7/1s', '--when-store-fails', 'block')).toMatchObject({
+      limits: ['7/1s'],
+      action: 'alert',
+      whenStoreFails: 'block',
+    });
     expect(await json('rules', 'disable', 'burst')).toMatchObject({ enabled: false });
     expect(await json('rules', 'enable', 'burst')).toMatchObject({ enabled: true });
     const removed = await ok('rules', 'remove', 'burst');
     const yaml = removed.slice(removed.indexOf('\n') + 1);
     const back = await tollgate.run(['rules', 'add', '--file', '-', '--json'], { input: yaml });
-    expect(JSON.parse(back.out)).toMatchObject({ id: 'burst', limits: ['7/1s'], action: 'alert', whenStoreFails: 'block' });
+    expect(JSON.parse(back.out)).toMatchObject({
+      id: 'burst',
+      limits: ['7/1s'],
+      action: 'alert',
+      whenStoreFails: 'block',
+    });
   });
 
   test('rules show says what the rule permits at worst', async () => {
@@ -134,7 +173,11 @@ describe('groups, extensions and trunks', () => {
   test('each can be set, shown, listed and removed; members can be added and dropped', async () => {
     await apply('rules: []');
     await ok('groups', 'set', 'centre', '--name', 'Call centre', '--members', '2001-2050');
-    expect(await json('groups', 'set', 'centre', '--add-members', '21xx')).toEqual({ id: 'centre', name: 'Call centre', members: ['2001-2050', '21xx'] });
+    expect(await json('groups', 'set', 'centre', '--add-members', '21xx')).toEqual({
+      id: 'centre',
+      name: 'Call centre',
+      members: ['2001-2050', '21xx'],
+    });
     expect(await json('groups', 'set', 'centre', '--drop-members', '2001-2050')).toMatchObject({ members: ['21xx'] });
     await ok('extensions', 'set', '1001', '--name', 'Reception');
     await ok('trunks', 'set', 'carrier-a', '--name', 'Carrier A');
@@ -146,7 +189,9 @@ describe('groups, extensions and trunks', () => {
   });
 
   test('a group that a rule refers to cannot be removed', async () => {
-    await apply('groups: { centre: { members: ["2001"] } }\nrules: [{ id: r, appliesTo: { groups: [centre] }, limits: ["1/1s"] }]');
+    await apply(
+      'groups: { centre: { members: ["2001"] } }\nrules: [{ id: r, appliesTo: { groups: [centre] }, limits: ["1/1s"] }]',
+    );
     const { exitCode, error } = await tollgate.run(['groups', 'remove', 'centre']);
     expect(exitCode).toBe(1);
     expect(error).toContain('there is no group "centre"');
@@ -155,11 +200,15 @@ describe('groups, extensions and trunks', () => {
 
 describe('calls', () => {
   const call = (extension: string, destination: string, trunk = 'carrier-a') =>
-    askAsAsterisk({ port: tollgate.agiPort, args: [destination, trunk, extension] });
+    placeAgiCall(tollgate.agiPort, { destination, trunk, extension });
 
   test('check says what would happen, spends nothing, and its exit code is the answer', async () => {
     await apply('rules: [{ id: two, limits: ["2/1h"] }]');
-    for (let turn = 0; turn < 5; turn++) expect(await json<ExplanationReport>('check', '15551234567', '-e', '3001')).toMatchObject({ verdict: 'allow', rule: null });
+    for (let turn = 0; turn < 5; turn++)
+      expect(await json<ExplanationReport>('check', '15551234567', '-e', '3001')).toMatchObject({
+        verdict: 'allow',
+        rule: null,
+      });
     await call('3001', '15551234567');
     await call('3001', '15551234568');
     const { exitCode, out } = await tollgate.run(['check', '15551234567', '-e', '3001']);
@@ -170,7 +219,9 @@ describe('calls', () => {
   });
 
   test('explain shows every rule, why it applies or not, and its counts', async () => {
-    await apply('trunks: { b: {} }\nrules: [{ id: two, limits: ["2/1h"] }, { id: off, enabled: false }, { id: other, appliesTo: { trunks: [b] }, limits: ["1/1s"] }]');
+    await apply(
+      'trunks: { b: {} }\nrules: [{ id: two, limits: ["2/1h"] }, { id: off, enabled: false }, { id: other, appliesTo: { trunks: [b] }, limits: ["1/1s"] }]',
+    );
     const { findings } = await json<ExplanationReport>('explain', '15551234567', '-e', '3002', '-t', 'a');
     expect(findings).toMatchObject([
       { rule: 'two', applies: true, limit: '2/1h', used: 0, remaining: 2, mode: 'enforce' },
@@ -190,7 +241,8 @@ describe('calls', () => {
   test('reset makes the bucket of one extension full again, or of all', async () => {
     await apply('rules: [{ id: one, limits: ["1/1h"] }]');
     for (const extension of ['3004', '3005']) await call(extension, '15551234567');
-    const blocked = async (extension: string): Promise<boolean> => (await tollgate.run(['check', '1555', '-e', extension])).exitCode === 1;
+    const blocked = async (extension: string): Promise<boolean> =>
+      (await tollgate.run(['check', '1555', '-e', extension])).exitCode === 1;
     await ok('rules', 'reset', 'one', '--extension', '3004');
     expect([await blocked('3004'), await blocked('3005')]).toEqual([false, true]);
     await ok('rules', 'reset', 'one');
@@ -202,8 +254,16 @@ describe('calls', () => {
     await apply('rules: [{ id: none, appliesTo: { extensions: ["3006"] } }]');
     const abort = new AbortController();
     let seen = '';
-    const following = tollgate.run(['calls', 'tail', '--json'], { signal: abort.signal, onOutput: (text) => (seen += text) });
-    await expect.poll(async () => (await call('3007', '15550000001'), seen)).toContain('15550000001');
+    const following = tollgate.run(['calls', 'tail', '--json'], {
+      signal: abort.signal,
+      onOutput: (text) => (seen += text),
+    });
+    await expect
+      .poll(async () => {
+        await call('3007', '15550000001');
+        return seen;
+      })
+      .toContain('15550000001');
     for (let turn = 0; turn < 5; turn++) await call('3006', `1555000010${turn}`);
     await expect.poll(async () => (await json<unknown[]>('calls', 'list', '-e', '3006')).length).toBe(5);
     const list = await json<DecisionReport[]>('calls', 'list', '-e', '3006', '-n', '2');
@@ -213,7 +273,10 @@ describe('calls', () => {
     expect(await json<unknown[]>('calls', 'list', '--destination', '0000102')).toHaveLength(1);
     abort.abort();
     expect((await following).exitCode).toBe(0);
-    const lines = seen.trim().split('\n').map((line) => JSON.parse(line) as DecisionReport);
+    const lines = seen
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as DecisionReport);
     expect(lines.filter((each) => each.extension === '3006')).toHaveLength(5);
     const missing = await tollgate.run(['calls', 'show', 'nonsense']);
     expect(missing.exitCode).toBe(1);
@@ -222,13 +285,20 @@ describe('calls', () => {
 
   test('a plain allow that was just made can still be shown by its decision', async () => {
     await apply('rules: [{ id: one, limits: ["1/1h"] }]');
-    const { variables } = await call('3008', '15551234567');
-    expect(await json('calls', 'show', variables.get('TOLLGATE_DECISION') ?? '')).toMatchObject({ verdict: 'allow', extension: '3008' });
+    const variables = await call('3008', '15551234567');
+    expect(await json('calls', 'show', variables['TOLLGATE_DECISION'] ?? '')).toMatchObject({
+      verdict: 'allow',
+      extension: '3008',
+    });
   });
 });
 
 test('status names every part and its exit code is 0 while all work', async () => {
   const status = await json<{ state: string; parts: { name: string; state: string }[] }>('status');
   expect(status.state).toBe('working');
-  expect(status.parts.map(({ name, state }) => [name, state])).toEqual([['store', 'up'], ['FastAGI', 'up'], ['journal', 'up']]);
+  expect(status.parts.map(({ name, state }) => [name, state])).toEqual([
+    ['store', 'up'],
+    ['FastAGI', 'up'],
+    ['journal', 'up'],
+  ]);
 });

@@ -57,7 +57,6 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  process.kill(server.pid, 'SIGCONT');
   breaker.close();
   connection.close();
   await proxy.stop();

@@ -6,14 +6,19 @@ import { runCommandLine } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Daemon, startDaemon } from '../../src/daemon.ts';
-import { silentLog } from './silent-log.ts';
+import { keptLog } from './silent-log.ts';
 
 export interface TestDaemon {
   readonly daemon: Daemon;
   readonly stateDir: string;
+  /** What it logged, each line as an object. */
+  readonly log: ReturnType<typeof keptLog>['lines'];
   /** Port of its FastAGI. */
   readonly agiPort: number;
-  readonly run: (args: readonly string[], options?: { readonly input?: string; readonly signal?: AbortSignal; readonly onOutput?: (text: string) => void }) => Promise<Ran>;
+  readonly run: (
+    args: readonly string[],
+    options?: { readonly input?: string; readonly signal?: AbortSignal; readonly onOutput?: (text: string) => void },
+  ) => Promise<Ran>;
   readonly stop: () => Promise<void>;
 }
 
@@ -24,16 +29,21 @@ export interface Ran {
 }
 
 /** @param options.env further settings, such as `TOLLGATE_AGI__DEADLINE_MS` */
-export async function startTestDaemon(options: { readonly env?: Readonly<Record<string, string>>; readonly stateDir?: string } = {}): Promise<TestDaemon> {
+export async function startTestDaemon(
+  options: { readonly env?: Readonly<Record<string, string>>; readonly stateDir?: string } = {},
+): Promise<TestDaemon> {
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'tollgate-daemon-')));
   const env = { PATH: process.env['PATH'], TOLLGATE_AGI__LISTEN: '127.0.0.1:0', ...options.env };
   const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });
-  const daemon = await startDaemon(config, { log: silentLog(), version: '0.0.0', searchPath });
+  const kept = keptLog();
+  const daemon = await startDaemon(config, { log: kept.log, version: '0.0.0', searchPath });
   return {
     daemon,
     stateDir,
+    log: kept.lines,
     agiPort: 'port' in daemon.agi ? daemon.agi.port : 0,
-    run: (args, { input = '', signal, onOutput } = {}) => runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput }),
+    run: (args, { input = '', signal, onOutput } = {}) =>
+      runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput }),
     stop: async () => {
       await daemon.close();
       if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
@@ -45,7 +55,11 @@ export async function startTestDaemon(options: { readonly env?: Readonly<Record<
 export async function runCli(
   stateDir: string,
   args: readonly string[],
-  options: { readonly input: string; readonly signal: AbortSignal; readonly onOutput?: ((text: string) => void) | undefined },
+  options: {
+    readonly input: string;
+    readonly signal: AbortSignal;
+    readonly onOutput?: ((text: string) => void) | undefined;
+  },
 ): Promise<Ran> {
   let [out, error] = ['', ''];
   const terminal: Terminal = {

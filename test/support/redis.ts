@@ -52,10 +52,13 @@ export async function startRedis(options: { readonly command?: string } = {}): P
     client,
     stop: async () => {
       const ended = once(server, 'exit');
-      const strangers = server.exitCode === null ? await foreignConnections(socketPath, clients) : [];
+      const lives = server.exitCode === null && server.signalCode === null;
+      // A test may have left it standing still.
+      server.kill('SIGCONT');
+      const strangers = lives ? await foreignConnections(socketPath, clients) : [];
       for (const each of clients) each.disconnect();
       process.off('exit', killAtExit);
-      if (server.exitCode === null && server.signalCode === null) {
+      if (lives) {
         server.kill('SIGKILL');
         await ended;
       }

@@ -6,7 +6,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { provideAsterisk, providePrograms } from '../../src/demo/programs.ts';
+import { ensureAsterisk } from '../../src/demo/asterisk.ts';
+import { ensurePrograms } from '../../src/demo/programs.ts';
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -30,9 +31,10 @@ async function main(): Promise<number> {
   const onProgress = (progress: { readonly step: string; readonly detail: string }): void => {
     console.log(`${progress.step}: ${progress.detail}`);
   };
-  const bin = await providePrograms({ onProgress });
-  await provideAsterisk('22', { onProgress });
-  const path = [join(process.cwd(), 'node_modules', '.bin'), process.env['PATH'] ?? '', bin].join(delimiter);
+  const { env } = process;
+  const { searchPath } = await ensurePrograms({ env, onProgress });
+  await ensureAsterisk(22, { env, onProgress });
+  const path = [join(process.cwd(), 'node_modules', '.bin'), searchPath].join(delimiter);
 
   let passed = 0;
   let failed = 0;
@@ -48,7 +50,11 @@ async function main(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'tollgate-test-'));
   try {
     const reportFile = join(folder, 'report.json');
-    const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...only], path);
+    const code = await run(
+      'vitest',
+      ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...only],
+      path,
+    );
     const report = JSON.parse(await readFile(reportFile, 'utf8')) as VitestReport;
     passed += report.numPassedTests;
     failed += report.numFailedTests;

@@ -29,8 +29,6 @@ export function createPeerLimits(redis: Redis, caps: readonly number[], seconds:
       }
     },
     taken: (subjects) =>
-      Promise.all(
-        limiters.map(async (limiter, at) => (await limiter.get(subjects[at] ?? ''))?.consumedPoints ?? 0),
-      ),
+      Promise.all(limiters.map(async (limiter, at) => (await limiter.get(subjects[at] ?? ''))?.consumedPoints ?? 0)),
   };
 }

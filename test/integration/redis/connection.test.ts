@@ -169,43 +169,6 @@ describe('a decision connection', () => {
   });
 });
 
-describe('a background connection', () => {
-  test('lets commands wait for the store, and carries them out in order', async () => {
-    const connection = connect({ purpose: 'background' });
-    const replies = Promise.all([1, 2, 3].map(() => connection.redis.incr('n')));
-    await startServer();
-    expect(await replies).toEqual([1, 2, 3]);
-  });
-
-  test('a command whose time is up is rejected and never carried out', async () => {
-    const connection = connect({ purpose: 'background', waitMs: 50 });
-    expect(await failure(connection.redis.incr('n'))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    await startServer();
-    await connection.untilUp(5000);
-    expect(await connection.redis.get('n')).toBeNull();
-  });
-
-  test('no more than a thousand commands wait', async () => {
-    const connection = connect({ purpose: 'background' });
-    const early = Array.from({ length: 1000 }, () => failure(connection.redis.incr('n')));
-    expect(await failure(connection.redis.incr('n'))).toMatchObject({
-      message: '1000 commands wait for the store already',
-    });
-    connection.close();
-    expect(await early[999]).toMatchObject({ message: 'the connection to the store was closed' });
-  });
-
-  test('pipelines and transactions wait as a whole', async () => {
-    const connection = connect({ purpose: 'background' });
-    const replies = connection.redis.multi().incr('n').incr('n').exec();
-    await startServer();
-    expect(await replies).toEqual([
-      [null, 1],
-      [null, 2],
-    ]);
-  });
-});
-
 describe('a script', () => {
   const echo = luaScript('echo', `return {KEYS[1], ARGV[1], 7}`);
 

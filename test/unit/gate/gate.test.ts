@@ -122,6 +122,20 @@ describe('the gate', () => {
     expect(decision).toMatchObject({ id: 'D1', at: NOON, store: 'asked', verdict: { name: 'block' } });
   });
 
+  it('asks tokens of rules that refuse, takes them where there are some for rules that tell, and only counts in shadow', async () => {
+    const demands: string[] = [];
+    const store = storeWith((charges) => {
+      demands.push(...charges.map(({ rule, demand }) => `${rule.id} ${demand}`));
+      return Promise.resolve(takenWith(charges, 'room', () => Promise.resolve()));
+    });
+    const told = { ...LIMITED, id: 'told', action: 'alert' };
+    const seen = { ...LIMITED, id: 'seen', mode: 'shadow' };
+    await gateWith(store, { rules: [LIMITED, told, seen, { ...seen, id: 'off', enabled: false }] }).decideNow(
+      callTo('5550100'),
+    );
+    expect(demands).toEqual(['limited required', 'told lenient', 'seen shadow']);
+  });
+
   it('does for each rule what its whenStoreFails says when the store cannot be asked', async () => {
     const open = await gateWith(down(), { rules: [LIMITED] }).decideNow(callTo('5550100'));
     expect(open).toMatchObject({

@@ -1,10 +1,20 @@
 /**
- * The text of a configuration file as a plain tree, together with where each key of it stands.
+ * The text of a YAML file (configuration, policy) as a plain tree, together with where each key of it stands.
  *
  * Reports everything that YAML lets pass but a reader would misunderstand: a key twice in one mapping, a second document,
  * an unknown tag. A key without a value counts as absent, so that all keys of a section can be commented out. Knows no keys.
  */
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from 'yaml';
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  visit,
+  type YAMLError,
+} from 'yaml';
 
 /** A mapping of a configuration document. */
 export type Tree = Record<string, unknown>;
@@ -15,7 +25,7 @@ export interface Position {
   readonly column: number;
 }
 
-export interface ConfigDocument {
+export interface YamlDocument {
   readonly tree: Tree;
   /** What is wrong with the text itself; the tree is what could be read all the same. */
   readonly problems: readonly { readonly message: string; readonly position: Position }[];
@@ -24,7 +34,7 @@ export interface ConfigDocument {
 }
 
 /** Reads one YAML (or JSON) document. Never throws for a text, however broken. */
-export function parseConfigDocument(text: string): ConfigDocument {
+export function parseYamlDocument(text: string): YamlDocument {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
   const at = (offset: number): Position => {
@@ -35,6 +45,7 @@ export function parseConfigDocument(text: string): ConfigDocument {
     message: sentence(error, text),
     position: at(error.pos[0]),
   }));
+  visit(document, { Scalar: (_key, scalar) => void keepDigits(scalar) });
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
@@ -52,6 +63,11 @@ export function parseConfigDocument(text: string): ConfigDocument {
       return offset === undefined ? undefined : at(offset);
     },
   };
+}
+
+/** YAML reads `0100` as a hundred and `0x1f` as 31; in telephony both are what stands there. */
+function keepDigits(scalar: Scalar): void {
+  if (typeof scalar.value === 'number' && /^0[0-9xo]/.test(scalar.source ?? '')) scalar.value = scalar.source;
 }
 
 /** Whether a value is a mapping. */

@@ -1,0 +1,8 @@
+/** Who makes a change, for the record: `cli root`. */
+import type { FastifyRequest } from 'fastify';
+
+export type WhoAsks = (request: FastifyRequest) => string;
+
+/** Names are the client's word: on the control socket it is an administrator's. */
+export const administratorAtSocket: WhoAsks = (request) =>
+  `cli ${String(request.headers['x-tollgate-user'] ?? 'unknown').slice(0, 64)}`;

@@ -1,0 +1,137 @@
+/**
+ * Measures every row of the target table for Tollgate as it is: `npm run bench [-- --quick] [-- --only ROW]`.
+ *
+ * Ends with code 1 if a row is past the bound at which it fails; a missed target is shown and does not fail. Started by
+ * run.ts, compiled.
+ */
+import { accessSync, constants } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measureAgi } from './agi.ts';
+import { measureAppendOnlyFile } from './append-only-file.ts';
+import { measureEngine } from './engine.ts';
+import { type Figure, judge } from './figure.ts';
+import { measureLeaks } from './leaks.ts';
+import { measureMemory } from './memory.ts';
+import { createProcesses } from './processes.ts';
+import { measureScriptCost } from './script-cost.ts';
+import { readEnvironment, renderTable } from './table.ts';
+
+const ROWS = ['leaks', 'script', 'engine', 'agi', 'latency', 'memory', 'aof', 'pipelining'] as const;
+type Row = (typeof ROWS)[number];
+
+const FULL = { rounds: 9, decisions: 12_000, engineMs: 1200, agiMs: 1500, openMs: 4000 };
+const QUICK = { rounds: 5, decisions: 3000, engineMs: 250, agiMs: 350, openMs: 800 };
+
+const NOTES = [
+  'Ratios are taken round by round, in one run; the median decides. Absolute figures are of this machine and its other load.',
+  'Everything (store, daemon, floor, generator) shares the cores listed above: the closed-loop AGI rates are bounded by the generator as well, which flatters the slower side; the rows of CPU per decision do not depend on it.',
+  'The floors of the AGI rows that are judged send one EXEC, as Tollgate does; the ones with two SET VARIABLE are shown for comparison.',
+  'The peer has one fixed window where Tollgate has two token buckets and a record of the call.',
+  'Latency is until the server has closed, from the time at which the call was due, with the environment written line by line.',
+  'Decisions are measured with buckets that exist already, as on a busy system.',
+];
+
+const isRow = (text: string): text is Row => (ROWS as readonly string[]).includes(text);
+
+function isProgram(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
+  });
+  const chosen = values.only ?? ROWS;
+  const unknown = chosen.filter((row) => !isRow(row));
+  if (unknown.length > 0) {
+    console.error(`no such row: ${unknown.join(', ')}; there are ${ROWS.join(', ')}`);
+    return 2;
+  }
+  const wanted = (row: Row): boolean => chosen.includes(row);
+  const size = values.quick ? QUICK : FULL;
+  const programs = ['redis-server', 'valkey-server'].filter(isProgram);
+  if (!programs.includes('redis-server') || !isProgram('redis-benchmark')) {
+    console.error('redis-server and redis-benchmark are needed on PATH');
+    return 2;
+  }
+
+  const startMs = performance.now();
+  const say = (text: string): void => {
+    const seconds = String(Math.round((performance.now() - startMs) / 1000)).padStart(4);
+    console.error(`${seconds} s  ${text}`);
+  };
+  const environment = await readEnvironment(programs);
+  const doubts = new Set<string>();
+  const figures: Figure[] = [];
+  const processes = createProcesses();
+  process.once('SIGINT', () => void processes.close().then(() => process.exit(130)));
+  try {
+    const store = await processes.store('redis-server');
+    if (wanted('leaks')) {
+      say('leaks');
+      figures.push(...(await measureLeaks(store)));
+    }
+    for (const program of wanted('script') ? programs : []) {
+      const measured = program === 'redis-server' ? store : await processes.store(program);
+      const onRound = (round: number): void => say(`script on ${program}, round ${round + 1} of ${size.rounds}`);
+      figures.push(...(await measureScriptCost(measured, { ...size, onRound })));
+    }
+    if (wanted('engine')) {
+      const onRound = (round: number): void => say(`engine, round ${round + 1} of ${size.rounds}`);
+      figures.push(...(await measureEngine(processes, store, { rounds: size.rounds, forMs: size.engineMs, onRound })));
+    }
+    if (wanted('agi') || wanted('latency') || wanted('pipelining')) {
+      say('AGI: starting daemons and warming up');
+      figures.push(
+        ...(await measureAgi(processes, store, {
+          rounds: size.rounds,
+          forMs: size.agiMs,
+          openForMs: size.openMs,
+          rows: { agi: wanted('agi'), latency: wanted('latency'), pipelining: wanted('pipelining') },
+          onRound: (round) => say(`AGI, round ${round + 1} of ${size.rounds}`),
+          onDoubt: (text) => doubts.add(text),
+        })),
+      );
+    }
+    if (wanted('memory')) {
+      say('memory');
+      figures.push(...(await measureMemory(await processes.store('redis-server'))));
+    }
+    if (wanted('aof')) {
+      say('append-only file');
+      figures.push(...(await measureAppendOnlyFile(await processes.store('redis-server', { appendOnly: true }))));
+    }
+  } finally {
+    await processes.close();
+  }
+
+  const loadAfter = loadavg()[0] ?? Number.NaN;
+  const { node, stores, cores, processor, loadBefore } = environment;
+  console.log(`\nNode ${node}; ${stores.join('; ')}; ${cores} cores, ${processor}`);
+  console.log(`load ${loadBefore.toFixed(2)} before, ${loadAfter.toFixed(2)} after; ${size.rounds} rounds\n`);
+  console.log(renderTable(figures));
+  const notes = [...NOTES, ...[...doubts].map((doubt) => `DOUBT: ${doubt}`)];
+  if (values.quick) notes.push('A quick run: short rounds, so the spreads are wide.');
+  console.log(`\n${notes.map((note) => `- ${note}`).join('\n')}\n`);
+
+  await mkdir('bench-results', { recursive: true });
+  const judged = figures.map((figure) => ({ ...figure, verdict: judge(figure) || 'info' }));
+  const result = { at: new Date().toISOString(), quick: values.quick, environment, loadAfter, figures: judged, notes };
+  await writeFile(join('bench-results', 'bench.json'), `${JSON.stringify(result, undefined, 2)}\n`);
+  const failed = judged.filter(({ verdict }) => verdict === 'FAIL');
+  const missed = judged.filter(({ verdict }) => verdict === 'missed');
+  say(`${failed.length} failed, ${missed.length} missed; bench-results/bench.json`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
