@@ -29,7 +29,7 @@ for i = 1, #KEYS - 1 do
     local value = call('GET', KEYS[1 + i])
     local width = (#charge - CHARGE_HEAD) / 12
     local tail = TIME_SIZE + DEBT_SIZE * width + 1
-    if value and #value == tail - 1 + 4 * width and sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1) then
+    if value and sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1) then
       local debts = ''
       for j = 1, width do
         local debt = unpack_bytes('<I7', value, TIME_SIZE + DEBT_SIZE * (j - 1) + 1)

@@ -53,7 +53,7 @@ local peeks = record_seconds == 0
 -- not ours.
 local function adopt(value, charge, width)
   local old_width = (#value - TIME_SIZE) / (DEBT_SIZE + 4)
-  if old_width < 1 or old_width % 1 ~= 0 then return nil end
+  if old_width % 1 ~= 0 then return nil end
   local tail = CHARGE_HEAD + 8 * width
   local wanted, kept, used = {}, {}, {}
   for k = 1, width do wanted[sub(charge, tail + 4 * k - 3, tail + 4 * k)] = true end
@@ -91,7 +91,7 @@ for i = 1, charges do
   local time, elapsed = nil, 0
   if value then
     local tail = TIME_SIZE + DEBT_SIZE * width + 1
-    local in_place = #value == tail - 1 + 4 * width and sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1)
+    local in_place = sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1)
     if not in_place then value = adopt(value, charge, width) end
     if value then
       local level_time = unpack_bytes('<I6', value)

@@ -288,7 +288,7 @@ async function run(program: string, args: readonly string[], env: Environment): 
   throw new PackagesUnavailable(`${program} ${args.at(-1) ?? ''} failed: ${complaint ?? 'no output'}`);
 }
 
-async function exists(path: string): Promise<boolean> {
+function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -36,6 +36,8 @@ beforeAll(async () => {
     phones: ['1001', '1002', '1003', '2001', '2002', '2003'],
     carriers: { 'carrier-a': {}, 'carrier-b': {}, 'carrier-down': { refuseWith: 503 } },
     dialplan: DIALPLAN,
+    // Long enough that a phone can hang up while the store is frozen; shorter than the dialplan's own guard.
+    tollgateEnv: { TOLLGATE_AGI__DEADLINE_MS: '1500' },
   });
 });
 afterAll(() => scene.stop());
@@ -175,7 +177,7 @@ describe('policy changes', () => {
 });
 
 describe('things break', () => {
-  test('while the store is frozen a rule set to block refuses, an emergency number passes, and both as soon as the daemon’s deadline', async () => {
+  test('while the store is frozen a rule set to block refuses and emergency numbers pass', async () => {
     await scene.apply('rules: [{ id: strict, limits: ["100/1h"], whenStoreFails: block }]');
     await scene.tollgate.freezeStore();
     try {
@@ -195,9 +197,8 @@ describe('things break', () => {
     await scene.apply('rules: [{ id: hangup, limits: ["10/1h"] }]');
     await scene.tollgate.freezeStore();
     const calling = scene.stage.placeCall({ from: '1003', destination: numbers(1)[0] ?? '', cancelAfterMs: 60 });
-    await sleep(170);
-    await scene.tollgate.thawStore();
     const call = await calling;
+    await scene.tollgate.thawStore();
     expect(call.status).toBe(487);
     await sleep(500);
     const { findings } = await scene.ask<ExplanationReport>('explain', '15550000000', '--extension', '1003');

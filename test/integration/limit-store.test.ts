@@ -33,7 +33,7 @@ type TestClient = ReturnType<TestRedis['client']>;
 beforeEach(async () => {
   server = await startRedis();
   proxy = await startStallingProxy(server.socketPath);
-  connection = connectRedis({ kind: 'socket', path: proxy.socketPath }, { log: keptLog().log });
+  connection = connectRedis({ kind: 'socket', path: proxy.socketPath }, { log: keptLog().log, heartbeatMs: 150 });
   await connection.untilUp(5000);
   opened = [];
   closed = 0;
@@ -118,6 +118,17 @@ test('a store that stood still from the first request on is not charged either',
   process.kill(server.pid, 'SIGCONT');
   expect(await timeout.late).toBeUndefined();
   expect(await used(onExtension())).toEqual([0]);
+});
+
+test('a request that waited in a stopped store spends nothing even if its connection was given up meanwhile', async () => {
+  await store.take(payer('before'), [onExtension()], GENEROUS_MS);
+  process.kill(server.pid, 'SIGSTOP');
+  const timeout = await timeoutOf(store.take(payer('stalled'), [onExtension()], 40));
+  await eventually(() => connection.state() === 'down');
+  expect(await timeout.late).toBeUndefined();
+  process.kill(server.pid, 'SIGCONT');
+  await eventually(() => connection.state() === 'up');
+  expect(await used(onExtension())).toEqual([1]);
 });
 
 test('what the store took in time and answered too late can be given back, once', async () => {
