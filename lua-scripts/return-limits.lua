@@ -16,9 +16,7 @@
 local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
 local call, unpack_bytes, pack_bytes, sub = redis.call, struct.unpack, struct.pack, string.sub
 
-local record = call('GET', KEYS[1])
-if not record then return 0 end
-
+local record = call('GET', KEYS[1]) or ''
 local returned = 0
 for i = 1, #KEYS - 1 do
   local charge, taken = ARGV[2 * i - 1], tonumber(ARGV[2 * i])

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The process: signals, terminal, exit code. What the program consists of stands in daemon.ts and cli/program.ts. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

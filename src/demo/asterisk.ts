@@ -78,7 +78,7 @@ const bootTimeoutMs = 30_000;
 const dialplanFolder = fileURLToPath(new URL('../../dialplan', import.meta.url));
 
 /** Fetches (once) and unpacks the Asterisk packages of `version`; {@link startAsterisk} does so by itself. */
-export async function ensureAsterisk(
+export function ensureAsterisk(
   version: AsteriskVersion,
   options: Pick<AsteriskOptions, 'env' | 'onProgress'>,
 ): Promise<DebianRoot> {

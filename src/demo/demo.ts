@@ -116,18 +116,17 @@ const mark = (terminal: Terminal, outcome: Outcome): string =>
 
 function summary(terminal: Terminal, played: readonly Played[], seconds: number): string {
   const rows = played.map((outcome, index) => [
-    outcome.act === played[index - 1]?.act ? '' : outcome.act,
-    outcome.what,
-    outcome.expected,
-    outcome.seen,
     mark(terminal, outcome),
+    outcome.act === played[index - 1]?.act ? '' : String(1 + STORY.findIndex((act) => act.title === outcome.act)),
+    outcome.what,
+    isWrong(outcome) ? `${outcome.seen}, expected ${outcome.expected}` : outcome.seen,
   ]);
   const wrong = played.filter(isWrong).length;
   const verdict =
     wrong === 0
       ? paint(terminal, 'green', 'every one as expected')
       : paint(terminal, 'red', `${wrong} not as expected`);
-  return `\n${table(terminal, ['ACT', 'WHAT', 'EXPECTED', 'SEEN', ''], rows)}\n${played.length} outcomes, ${verdict}, in ${seconds.toFixed(0)} s.\n`;
+  return `\n${table(terminal, ['', 'ACT', 'OUTCOME', 'SEEN'], rows)}\n${played.length} outcomes, ${verdict}, in ${seconds.toFixed(0)} s.\n`;
 }
 
 const PAUSE_MS = 1500;

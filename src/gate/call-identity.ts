@@ -6,7 +6,7 @@
  * one inherit. An inherited id is believed only on the same channel or under the same linked id; the destination is
  * compared by the store's key. A linked id alone proves nothing: bridging gives strangers the same one.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 export interface CallIdentity {
   readonly id: string;
@@ -25,7 +25,10 @@ export interface IdentityInput {
 
 export function readCallIdentity(input: IdentityInput): CallIdentity {
   const [id, uniqueMark, linkedMark, ...rest] = input.token.split('.');
-  const own = { unique: mark(input.asterisk, input.uniqueId), linked: mark(input.asterisk, input.linkedId) };
+  const unique = mark(input.asterisk, input.uniqueId);
+  // The first channel of a call has one id for both.
+  const linked = input.linkedId === input.uniqueId ? unique : mark(input.asterisk, input.linkedId);
+  const own = { unique, linked };
   const wellFormed = id !== undefined && /^[0-9a-f]{16}$/.test(id) && rest.length === 0;
   if (
     wellFormed &&
@@ -39,4 +42,4 @@ export function readCallIdentity(input: IdentityInput): CallIdentity {
 
 /** Short, of safe characters, and without what the channel's name would tell: it travels in a variable. */
 const mark = (asterisk: string, id: string): string =>
-  id === '' ? '' : createHash('sha1').update(`${asterisk}\n${id}`).digest('hex').slice(0, 16);
+  id === '' ? '' : hash('sha1', `${asterisk}\n${id}`, 'hex').slice(0, 16);

@@ -61,6 +61,8 @@ export interface Gate {
 
 /** Kept back from the deadline for building and sending the answer. */
 const ANSWER_TAKES_MS = 15;
+/** A person waits for an explanation, not a call. */
+const EXPLAIN_WITHIN_MS = 1000;
 
 export function createGate(deps: {
   readonly policy: () => Policy;
@@ -99,7 +101,7 @@ export function createGate(deps: {
       return { at: when, call, verdict: EMERGENCY, findings: [], store: 'not-needed', storeProblem: undefined };
     const { error: _, ...result } = await step(
       policy.match(call),
-      async (charges) => (await limits.peek(charges, at)).readings,
+      async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
     );
     return { at: when, call, verdict: verdictOf(result.findings), ...result };
   };
@@ -129,7 +131,7 @@ export function createGate(deps: {
     const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
     const payer = { callId, destination: call.destination.number.slice(0, 64) };
     const { error, ...result } = await step(matches, async (charges) => {
-      if (refusedAnyway(matches)) return (await limits.peek(charges, undefined)).readings;
+      if (refusedAnyway(matches)) return (await limits.peek(charges, undefined, withinMs)).readings;
       taken = await limits.take(payer, charges, withinMs);
       return taken.readings;
     });

@@ -42,7 +42,11 @@ export interface LimitStore {
    */
   readonly take: (payer: Payer, charges: readonly Charge[], withinMs: number) => Promise<Taken>;
   /** What `take` would answer now, or at a given time; takes nothing. */
-  readonly peek: (charges: readonly Charge[], at: EpochMs | undefined) => Promise<Omit<Taken, 'giveBack'>>;
+  readonly peek: (
+    charges: readonly Charge[],
+    at: EpochMs | undefined,
+    withinMs: number,
+  ) => Promise<Omit<Taken, 'giveBack'>>;
   /** Makes one bucket of a rule full again. */
   readonly refill: (rule: Rule, subject: Subject) => Promise<void>;
 }

@@ -8,11 +8,19 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
+import type { Demand } from '../policy/actions/action.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { Reading } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
-import { type PackedCharge, packCharge, returnLimits, type TakeReply, takeLimits } from '../redis/limit-scripts.ts';
+import {
+  type PackedCharge,
+  packCharge,
+  returnLimits,
+  type TakeReply,
+  takeLimits,
+  wireOf,
+} from '../redis/limit-scripts.ts';
 import type { Charge, LimitStore, Taken } from './limit-store.ts';
 import type { StoreBreaker } from './store-breaker.ts';
 import type { StoreClock } from './store-clock.ts';
@@ -40,21 +48,31 @@ export function createRedisLimitStore(deps: {
   readonly breaker: StoreBreaker;
 }): LimitStore {
   const { redis, keys, clock, storeClock, breaker } = deps;
-  const packed = new WeakMap<Rule, Map<string, PackedCharge>>();
+  type OfSubjects = Map<string, PackedCharge>;
+  // By demand, rule and id of the subject: a rule counts on subjects of one kind only.
+  const packed: Readonly<Record<Demand, WeakMap<Rule, OfSubjects>>> = {
+    required: new WeakMap(),
+    lenient: new WeakMap(),
+    shadow: new WeakMap(),
+  };
 
   const pack = (charge: Charge): PackedCharge => {
-    const subject = subjectKey(charge.subject);
-    const ofRule = packed.get(charge.rule) ?? new Map<string, PackedCharge>();
-    packed.set(charge.rule, ofRule);
-    const remembered = `${charge.demand}:${subject}`;
-    const known = ofRule.get(remembered);
+    const { rule, subject } = charge;
+    const rules = packed[charge.demand];
+    let ofRule = rules.get(rule);
+    if (ofRule === undefined) {
+      ofRule = new Map();
+      rules.set(rule, ofRule);
+    }
+    const known = ofRule.get(subject.id);
     if (known !== undefined) return known;
     if (ofRule.size >= REMEMBERED_SUBJECTS) ofRule.clear();
-    const bucketKey = keys.bucket(charge.rule.id, charge.rule.generation, subject);
-    const bytes = packCharge(charge.demand, bucketKey, charge.rule.limits);
-    const made = { bucketKey, bytes, width: charge.rule.limits.length };
-    ofRule.set(remembered, made);
-    return made;
+    const bucketKey = keys.bucket(rule.id, rule.generation, subjectKey(subject));
+    const bytes = packCharge(charge.demand, bucketKey, rule.limits);
+    const made = { bucketKey, bytes, width: rule.limits.length };
+    const kept = { ...made, wire: wireOf(made) };
+    ofRule.set(subject.id, kept);
+    return kept;
   };
 
   /** One run of the script, its time observed. */
@@ -130,11 +148,11 @@ export function createRedisLimitStore(deps: {
       }
       return taken;
     },
-    peek: async (charges, at) => {
+    peek: async (charges, at, withinMs) => {
       if (breaker.isOpen()) throw new TollgateError('STORE_UNAVAILABLE', 'the store is not answering');
       const packedCharges = charges.map(pack);
       const options = { deadlineMs: 0, recordSeconds: 0, nowMs: at };
-      const reply = await within(run(keys.call('peek', ''), packedCharges, options), PEEK_WITHIN_MS).catch(
+      const reply = await within(run(keys.call('peek', ''), packedCharges, options), withinMs).catch(
         (error: unknown) => {
           throw new TollgateError('STORE_UNAVAILABLE', 'the store cannot be reached', { cause: error });
         },
@@ -148,8 +166,6 @@ export function createRedisLimitStore(deps: {
     },
   };
 }
-
-const PEEK_WITHIN_MS = 1000;
 
 /** Subjects come from dialplans and phones: bounded, and prefixed by a letter of their kind. */
 const subjectKey = (subject: Subject): string => `${subject.kind.charAt(0)}${subject.id.slice(0, 80)}`;

@@ -3,7 +3,10 @@
  * a charge. It knows nothing of rules.
  */
 import type { Redis } from 'ioredis';
-import { createScript } from './scripts.ts';
+import { messageOf } from '../errors.ts';
+import { evalPacked, type WirePart, wireNumber, wirePart } from './packed-eval.ts';
+import { createScript, loadScript } from './scripts.ts';
+import { storeError } from './store-error.ts';
 
 export interface PackedCharge {
   readonly bucketKey: string;
@@ -11,6 +14,14 @@ export interface PackedCharge {
   readonly bytes: Buffer;
   /** Number of limits. */
   readonly width: number;
+  /** Key and bytes as they go over the wire, for a charge that is kept; see `wireOf`. */
+  readonly wire?: WireCharge;
+}
+
+/** @see PackedCharge.wire */
+export interface WireCharge {
+  readonly key: WirePart;
+  readonly charge: WirePart;
 }
 
 export interface TakenCharge {
@@ -62,7 +73,8 @@ function hash48(text: string): number {
 
 const STATES = ['room', 'lacking', 'counted'] as const;
 
-const takeScript = createScript('take-limits');
+const takeSource = loadScript('take-limits');
+const takeScript = createScript(takeSource);
 const returnScript = createScript('return-limits');
 
 /**
@@ -83,14 +95,35 @@ export async function takeLimits(
     readonly recordSeconds: number;
   },
 ): Promise<TakeReply> {
-  const keys = [options.callKey];
-  const args: (string | number | Buffer)[] = [options.nowMs ?? '', options.deadlineMs, options.recordSeconds];
-  for (const charge of options.charges) {
+  const { callKey, charges, nowMs, deadlineMs, recordSeconds } = options;
+  const keys = [callKey];
+  let wireKeys = wirePart(callKey);
+  let wireCharges = '';
+  for (const charge of charges) {
+    const wire = charge.wire ?? wireOf(charge);
     keys.push(charge.bucketKey);
-    args.push(charge.bytes);
+    wireKeys += wire.key;
+    wireCharges += wire.charge;
   }
-  return decodeTakeReply(await takeScript(redis, keys, args), options.charges);
+  const now = nowMs === undefined ? NO_TIME : wireNumber(nowMs);
+  const parts = wireKeys + now + wireNumber(deadlineMs) + wireNumber(recordSeconds) + wireCharges;
+  try {
+    const reply = await evalPacked(redis, takeSource.sha, keys, parts, keys.length + 3 + charges.length);
+    return decodeTakeReply(reply, charges);
+  } catch (error) {
+    if (!messageOf(error).startsWith('NOSCRIPT')) throw storeError(error);
+  }
+  const args = [nowMs ?? '', deadlineMs, recordSeconds, ...charges.map((charge) => charge.bytes)];
+  return decodeTakeReply(await takeScript(redis, keys, args), charges);
 }
+
+const NO_TIME = wirePart('');
+
+/** A charge as it goes over the wire. */
+export const wireOf = (charge: Omit<PackedCharge, 'wire'>): WireCharge => ({
+  key: wirePart(charge.bucketKey),
+  charge: wirePart(charge.bytes),
+});
 
 function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): TakeReply {
   if (!isNumbers(reply)) throw new TypeError('take-limits answered something else than numbers');

@@ -44,7 +44,7 @@ async function ofTollgate(redis: Redis, each: (typeof CASES)[number]): Promise<O
     const taken = await store.take(newPayer(), charges, WITHIN_MS);
     return taken.outcome === 'taken';
   });
-  const { readings } = await store.peek(charges, undefined);
+  const { readings } = await store.peek(charges, undefined, 1000);
   const taken = readings.map(({ limits: [reading] }) =>
     reading === undefined ? Number.NaN : reading.limit.count - remainingCalls(reading.limit, reading.debtBefore),
   );

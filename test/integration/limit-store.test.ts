@@ -81,7 +81,7 @@ const GENEROUS_MS = 5000;
 
 /** Calls counted as used by the first limit of each charge. */
 async function used(...charges: readonly Charge[]): Promise<number[]> {
-  const { readings } = await store.peek(charges, undefined);
+  const { readings } = await store.peek(charges, undefined, 1000);
   return readings.map(({ limits: [first] }) =>
     first === undefined ? Number.NaN : Math.ceil(first.debtBefore / costUnits(first.limit)),
   );
@@ -162,7 +162,7 @@ test('after three time-outs calls fail without asking the store, until it answer
   await expect(store.take(payer('four'), [onExtension()], GENEROUS_MS)).rejects.toMatchObject({
     code: 'STORE_UNAVAILABLE',
   });
-  await expect(store.peek([onExtension()], undefined)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  await expect(store.peek([onExtension()], undefined, 1000)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   expect(opened).toHaveLength(1);
   process.kill(server.pid, 'SIGCONT');
   await eventually(() => closed === 1);
@@ -257,7 +257,7 @@ test('only the limits that gave a token get it back', async () => {
   const lenient = onExtension(two, 'lenient');
   await store.take(payer('first'), [lenient], GENEROUS_MS);
   const second = await store.take(payer('second'), [lenient], GENEROUS_MS);
-  const debts = async () => (await store.peek([lenient], undefined)).readings[0]?.limits.map((each) => each.debtBefore);
+  const debts = async () => (await store.peek([lenient], undefined, 1000)).readings[0]?.limits.map((each) => each.debtBefore);
   const before = await debts();
   expect(before?.[0]).toBeGreaterThan(60_000);
   await second.giveBack();
@@ -269,7 +269,7 @@ test('only the limits that gave a token get it back', async () => {
 
 test('a peek at another time says what will be, and a refilled bucket is full', async () => {
   await store.take(payer('one'), [onExtension()], GENEROUS_MS);
-  const { readings } = await store.peek([onExtension()], (Date.now() + 3_600_000) as EpochMs);
+  const { readings } = await store.peek([onExtension()], (Date.now() + 3_600_000) as EpochMs, 1000);
   expect(readings[0]?.limits[0]?.debtBefore).toBe(0);
   expect(await used(onExtension())).toEqual([1]);
   await store.refill(perHour, { kind: 'extension', id: '1001' });

@@ -176,6 +176,27 @@ test('giving back renews no time to live and leaves an emptied record of a call 
   expect(await returnLimits(redis, { callKey: '{t}call', charges: given })).toBe(0);
 });
 
+test('a peek, a late call, a refused call and giving back what was never paid write nothing at all', async () => {
+  await redis.flushall();
+  const writes = async (): Promise<string | undefined> =>
+    /rdb_changes_since_last_save:(\d+)/.exec(await redis.info('persistence'))?.[1];
+  const charges = [charge('{t}one', [numbers(1, 60)]), charge('{t}two', [numbers(5, 60)])];
+  const [first, second] = charges;
+  if (first === undefined || second === undefined) throw new Error('there are two');
+  const reply = await take('{t}call', [first], NOW_MS);
+  const taken = reply.status === 'late' ? undefined : reply.charges[0];
+  if (taken === undefined) throw new Error('no deadline was given');
+  const before = await writes();
+  await peek('{t}other', charges, NOW_MS);
+  await take('{t}other', charges, NOW_MS, NOW_MS - 1);
+  expect((await take('{t}other', charges, NOW_MS)).status).toBe('refused');
+  // Asked again, the call has paid already.
+  expect((await take('{t}call', [first], NOW_MS)).status).toBe('taken');
+  expect(await returnLimits(redis, { callKey: '{t}other', charges: [{ packed: first, taken }] })).toBe(0);
+  expect(await returnLimits(redis, { callKey: '{t}call', charges: [{ packed: second, taken }] })).toBe(0);
+  expect(await writes()).toBe(before);
+});
+
 test('without a time from the caller the time of the server counts', async () => {
   await redis.flushall();
   const asMs = ([seconds, micros]: readonly (string | number)[]): number =>

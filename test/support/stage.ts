@@ -10,7 +10,7 @@ import { type Stage, type StageOptions, startStage } from '../../src/demo/stage.
 export const testedAsterisk: AsteriskVersion = process.env['TOLLGATE_TEST_ASTERISK'] === '16' ? 16 : 22;
 
 /** Builds the stage; see {@link startStage}. */
-export async function startTestStage(options: Omit<StageOptions, 'env'>): Promise<Stage> {
+export function startTestStage(options: Omit<StageOptions, 'env'>): Promise<Stage> {
   return startStage({ version: testedAsterisk, ...options, env: process.env });
 }
 
