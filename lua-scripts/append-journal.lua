@@ -7,7 +7,6 @@
 -- KEYS[2]      stream of decisions
 -- KEYS[3]      list of outages of the store
 -- KEYS[4]      counts of this hour
--- KEYS[4 + i]  where decision i is found by its id, i = 1..n
 -- ARGV[1]      most decisions kept
 -- ARGV[2]      seconds they are kept
 -- ARGV[3]      number of decisions, n
@@ -21,9 +20,8 @@ local call = redis.call
 local most, seconds, decisions, outages = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if not call('SET', KEYS[1], '', 'NX', 'EX', 600) then return 0 end
 local at = 5
-for i = 1, decisions do
-  local id = call('XADD', KEYS[2], 'MAXLEN', '~', most, '*', 'd', ARGV[at])
-  call('SET', KEYS[4 + i], id, 'EX', seconds)
+for _ = 1, decisions do
+  call('XADD', KEYS[2], 'MAXLEN', '~', most, '*', 'd', ARGV[at])
   at = at + 1
 end
 if decisions > 0 then

@@ -13,12 +13,8 @@
  * - `STATE_IN_USE`: another living process works in the same state folder.
  * - `CONFIG_INVALID`: `tollgate.yaml`, the environment or a secret file cannot be used as it stands.
  * - `POLICY_INVALID`: the policy document cannot be used as it stands.
- * - `AGI_PROTOCOL`: the peer on the FastAGI port does not speak FastAGI, or broke off.
- * - `AMI_UNAVAILABLE`, `ARI_UNAVAILABLE`: the Asterisk interface cannot be reached or refuses the log-in.
- * - `FIREWALL_FAILED`: the packet filter did not take a change.
  * - `NOT_FOUND`: the named thing does not exist.
  * - `CONFLICT`: the thing changed, or was settled, in the meantime.
- * - `FORBIDDEN`: the caller is known and may not do this.
  * - `INVALID_REQUEST`: what was asked cannot be understood.
  */
 export type TollgateErrorCode =
@@ -27,13 +23,8 @@ export type TollgateErrorCode =
   | 'STATE_IN_USE'
   | 'CONFIG_INVALID'
   | 'POLICY_INVALID'
-  | 'AGI_PROTOCOL'
-  | 'AMI_UNAVAILABLE'
-  | 'ARI_UNAVAILABLE'
-  | 'FIREWALL_FAILED'
   | 'NOT_FOUND'
   | 'CONFLICT'
-  | 'FORBIDDEN'
   | 'INVALID_REQUEST';
 
 /** A failure with a stable `code`, a sentence in `message`, and the underlying error in `cause` where there is one. */

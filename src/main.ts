@@ -6,10 +6,12 @@ import { hostname } from 'node:os';
 import { runCommandLine } from './cli/program.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { loadConfig } from './config/load.ts';
+import { problemText } from './config/problems.ts';
 import { describeConfig } from './config/schema.ts';
 import { startDaemon } from './daemon.ts';
 import { runDemo } from './demo/demo.ts';
 import { createLog } from './log.ts';
+import { startWatchdog } from './watchdog.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -50,10 +52,12 @@ async function serve(where: Where): Promise<number> {
   const { log } = createLog({ level, ...(format === 'auto' ? {} : { pretty: format === 'pretty' }) });
   for (const warning of warnings) log.warn(warning, 'configuration');
   log.info({ version, file: file ?? 'none: defaults' }, 'tollgate is starting');
+  const watchdog = startWatchdog();
   const daemon = await startDaemon(config, { log, version, searchPath });
   if (!interrupted.signal.aborted) await once(interrupted.signal, 'abort');
   log.info({ signal: String(interrupted.signal.reason) }, 'stopping');
   await daemon.close();
+  await watchdog.close();
   return 0;
 }
 
@@ -68,8 +72,12 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     serve,
     demo: ({ once: toTheEnd }) => runDemo({ toTheEnd, program, terminal }),
     describeConfig: async (where) => {
-      const { config, file } = await load(where);
-      return { source: file ?? 'no file: defaults', config: describeConfig(config) };
+      const { config, file, warnings } = await load(where);
+      return {
+        source: file ?? 'no file: defaults',
+        config: describeConfig(config),
+        warnings: warnings.map(problemText),
+      };
     },
   },
 });

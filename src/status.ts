@@ -23,8 +23,10 @@ export interface Status {
   readonly node: string;
   readonly version: string;
   readonly state: 'working' | 'degraded';
-  /** ISO 8601, UTC. */
+  /** Since when it is in this state; ISO 8601, UTC. */
   readonly since: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
   readonly parts: readonly PartStatus[];
   readonly policy: {
     readonly version: number;
@@ -83,18 +85,25 @@ export function createStatus(deps: {
 
   return () => {
     const parts = [storeStatus(), agiStatus(), journalStatus()];
+    const down = parts.filter((part) => part.state === 'down');
+    const sinces = parts.map((part) => part.since);
     const { version, policy, changedAt, changedBy } = deps.policies.current();
     return {
       node: deps.node,
       version: deps.version,
-      state: parts.every((part) => part.state === 'up') ? 'working' : 'degraded',
-      since: startedAt,
+      state: down.length === 0 ? 'working' : 'degraded',
+      // Working since the last part came back; degraded since the first one that is down went.
+      since: down.length === 0 ? sinces.reduce(later, startedAt) : down.map((part) => part.since).reduce(earlier),
+      startedAt,
       parts,
       policy: { version, changedAt, changedBy, rules: policy.rules.length },
       calls: deps.tally.counts(),
     };
   };
 }
+
+const later = (a: string, b: string): string => (a > b ? a : b);
+const earlier = (a: string, b: string): string => (a < b ? a : b);
 
 export const describeListen = (listen: AgiServer['address']): string =>
   'path' in listen ? listen.path : `${listen.host}:${listen.port}`;

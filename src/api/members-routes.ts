@@ -1,6 +1,8 @@
 /** `/api/v1/groups`, `/extensions`, `/trunks`: the named things that rules refer to. They differ in their fields only. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { TollgateError } from '../errors.ts';
+import type { RuleDocument } from '../policy/document.ts';
 import { didYouMean } from '../policy/problem.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
@@ -70,9 +72,20 @@ function routesOf(
   app.delete<ById>(`/api/v1/${kind}/:id`, async (request) => {
     const { id } = request.params;
     const entry = find(id);
+    const users = policies.current().policy.document.rules.filter((rule) => refersTo(rule.appliesTo, kind, id));
+    if (users.length > 0) {
+      const names = users.map((rule) => rule.id).join(', ');
+      throw new TollgateError(
+        'CONFLICT',
+        `${KINDS[kind]} "${id}" is used by rule ${names}; take it out of there first`,
+      );
+    }
     await change(id, whoAsks(request), (entries) =>
       Object.fromEntries(Object.entries(entries).filter(([key]) => key !== id)),
     );
     return entry;
   });
 }
+
+const refersTo = (scope: RuleDocument['appliesTo'], kind: Kind, id: string): boolean =>
+  scope !== 'all' && kind !== 'extensions' && (scope[kind]?.includes(id) ?? false);

@@ -3,13 +3,13 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { messageOf, TollgateError, type TollgateErrorCode } from '../errors.ts';
 import { formatProblem, type Problem, problemsOf } from '../policy/problem.ts';
+import { storeError } from '../redis/store-error.ts';
 
 const STATUS: Readonly<Partial<Record<TollgateErrorCode, number>>> = {
   INVALID_REQUEST: 400,
   POLICY_INVALID: 422,
   NOT_FOUND: 404,
   CONFLICT: 409,
-  FORBIDDEN: 403,
   STORE_UNAVAILABLE: 503,
   STORE_TIMEOUT: 503,
 };
@@ -23,7 +23,9 @@ export class ProblemError extends TollgateError {
   }
 }
 
-export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
+export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
+  // A request that Fastify refused is no failure of the store; everything else that is no error of ours may be one.
+  const error = fastifyCode(thrown) === 'INVALID_REQUEST' ? thrown : storeError(thrown);
   const code = error instanceof TollgateError ? error.code : fastifyCode(error);
   const status = STATUS[code as TollgateErrorCode] ?? (code === 'INVALID_REQUEST' ? 400 : 500);
   const body = {
@@ -39,7 +41,6 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
-  403: 'Forbidden',
   404: 'Not found',
   409: 'Conflict',
   422: 'The document has mistakes',

@@ -13,7 +13,7 @@ export interface Programs {
   readonly describeConfig: (options: {
     readonly config?: string;
     readonly state?: string;
-  }) => Promise<{ readonly source: string; readonly config: unknown }>;
+  }) => Promise<{ readonly source: string; readonly config: unknown; readonly warnings: readonly string[] }>;
 }
 
 export function daemonCommands(program: Command, context: CommandContext, programs: Programs): void {
@@ -54,7 +54,8 @@ export function daemonCommands(program: Command, context: CommandContext, progra
     .command('check')
     .description('read the configuration and report every problem; needs no daemon')
     .action(async (_options, command: Command) => {
-      const { source } = await programs.describeConfig(command.optsWithGlobals());
+      const { source, warnings } = await programs.describeConfig(command.optsWithGlobals());
+      for (const warning of warnings) terminal.error(`${paint(terminal, 'yellow', warning)}\n`);
       terminal.out(`The configuration is good (${source}).\n`);
     });
   config

@@ -84,11 +84,12 @@ export function policyCommands(program: Command, context: CommandContext): void 
  *
  * @throws {CommandFailed} with every mistake, each with its line and path
  */
-async function readDocument(terminal: Terminal, file: string): Promise<PolicyDocument> {
+async function readDocument(terminal: Terminal, path: string): Promise<PolicyDocument> {
+  const file = path === '-' ? 'standard input' : path;
   const text =
-    file === '-'
+    path === '-'
       ? await terminal.readStdin()
-      : await readFile(file, 'utf8').catch(() => {
+      : await readFile(path, 'utf8').catch(() => {
           throw new CommandFailed(`${file} cannot be read`);
         });
   const yaml = parseYamlDocument(text);

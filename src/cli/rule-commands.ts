@@ -1,7 +1,8 @@
 /** `rules list|show|add|set|remove|enable|disable|reset`. */
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { parseYamlDocument } from '../config/yaml-document.ts';
 import { ACTIONS } from '../policy/actions/registry.ts';
 import { COUNT_PER } from '../policy/call.ts';
 import type { RuleDocument } from '../policy/document.ts';
@@ -81,7 +82,7 @@ export function ruleCommands(program: Command, context: CommandContext): void {
       const rule = { ...fromFile, ...(id === undefined ? {} : { id }), ...fieldsOf(options) };
       if (!('id' in rule)) throw new CommandFailed('a rule needs an id: tollgate rules add ID …', EXIT.usage);
       const added = await context.client(command).ask<RuleDocument>('POST', '/api/v1/rules', rule);
-      tell(command, added, `Rule ${added.id} is in force.`);
+      tell(command, added, `Rule ${added.id} is ${stateOf(added)}.`);
     });
 
   ruleOptions(rules.command('set').description('change a rule; what is not named stays as it is').argument('<id>'))
@@ -94,7 +95,7 @@ export function ruleCommands(program: Command, context: CommandContext): void {
       if (Object.keys(fields).length === 0)
         throw new CommandFailed('nothing to change; name at least one option, see --help', EXIT.usage);
       const rule = await context.client(command).ask<RuleDocument>('PATCH', path(id), fields);
-      tell(command, rule, `Rule ${rule.id} is changed and in force.`);
+      tell(command, rule, `Rule ${rule.id} is changed and ${stateOf(rule)}.`);
     });
 
   rules
@@ -148,6 +149,13 @@ export function ruleCommands(program: Command, context: CommandContext): void {
       terminal.out(wantsJson(command) ? json(rule) : `Rule ${rule.id} counts from zero again ${whom}.\n`);
     });
 }
+
+const stateOf = (rule: RuleDocument): string =>
+  rule.enabled
+    ? rule.mode === 'shadow'
+      ? 'in shadow: it counts and reports, and never acts'
+      : 'in force'
+    : 'disabled';
 
 function ruleOptions(command: Command): Command {
   return command
@@ -203,10 +211,11 @@ async function readRule(terminal: Terminal, file: string): Promise<Record<string
       : await readFile(file, 'utf8').catch(() => {
           throw new CommandFailed(`${file} cannot be read`);
         });
-  const value: unknown = parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CommandFailed(`${file} does not hold one rule`);
-  return { ...value };
+  const { tree, problems } = parseYamlDocument(text);
+  if (problems.length > 0) {
+    throw new CommandFailed(problems.map(({ message, position }) => `${file}:${position.line}: ${message}`).join('\n'));
+  }
+  return tree;
 }
 
 const ruleTable = (terminal: Terminal, rules: readonly RuleDocument[]): string =>

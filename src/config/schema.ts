@@ -85,7 +85,8 @@ const sections = {
     .strictObject({
       listen: listenAddress.prefault('127.0.0.1:4573'),
       allowFrom: z.array(network).max(256).prefault(['127.0.0.0/8', '::1']),
-      deadlineMs: z.int().min(20).max(10_000).default(250),
+      // The dialplan gives up after 3 s.
+      deadlineMs: z.int().min(20).max(2500).default(250),
       maxConnections: z.int().min(1).max(100_000).default(2000),
     })
     .prefault({}),

@@ -10,7 +10,9 @@ import type { AgiAnswer, AgiHandler, DeliveryOutcome } from '../asterisk/agi-con
 import type { AgiRequest } from '../asterisk/agi-protocol.ts';
 import { endpointOfChannel } from '../asterisk/channel-name.ts';
 import { agiArgument, CHANNEL_VARIABLES as V } from '../asterisk/channel-variables.ts';
+import { peerAddress } from '../asterisk/peer-address.ts';
 import type { Clock } from '../clock.ts';
+import type { ActionAnswer } from '../policy/actions/action.ts';
 import { readCallIdentity } from './call-identity.ts';
 import type { CallRequest, Decision, Gate } from './gate.ts';
 import { wholeSeconds } from './report.ts';
@@ -55,13 +57,13 @@ function readRequest(request: AgiRequest): CallRequest {
     extension: argument('extension') ?? endpointOfChannel(request.channel),
     trunk: argument('trunk'),
     campaign: argument('campaign'),
-    source: argument('source'),
+    source: peerAddress(agiArgument(request, 'source')),
   };
 }
 
 function variablesOf(decision: Decision, token: string): Array<readonly [string, string]> {
   const { verdict } = decision;
-  const blocked = verdict.name === 'block';
+  const { hangupCause, prompt }: ActionAnswer = verdict.name === 'block' ? (verdict.rule?.answer ?? {}) : {};
   return [
     [V.verdict, verdict.name === 'alert' ? 'allow' : verdict.name],
     [V.decision, decision.id],
@@ -69,8 +71,8 @@ function variablesOf(decision: Decision, token: string): Array<readonly [string,
     [V.reason, verdict.reason],
     [V.retryAfterSeconds, wholeSeconds(verdict.retryAfterMs)?.toString() ?? ''],
     [V.waitMs, ''],
-    [V.hangupCause, blocked ? String(verdict.rule?.hangupCause ?? '') : ''],
-    [V.prompt, blocked ? (verdict.rule?.prompt ?? '') : ''],
+    [V.hangupCause, hangupCause?.toString() ?? ''],
+    [V.prompt, prompt ?? ''],
     [V.maxSeconds, ''],
     [V.approval, ''],
     [V.call, token],

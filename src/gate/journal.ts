@@ -11,6 +11,7 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { EpochMs } from '../policy/call.ts';
+import type { Finding } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createScript } from '../redis/scripts.ts';
 import type { Decision } from './gate.ts';
@@ -64,6 +65,7 @@ const BATCH = 200;
 const MOST_WAITING = 10_000;
 const RECENT_ALLOWS = 1000;
 const SCAN_PAGE = 500;
+const CLOCKS_DIFFER_MS = 60_000;
 /** A filter that finds nothing gives up after so many entries and says where it stopped. */
 const MOST_SCANNED = 100_000;
 
@@ -139,10 +141,9 @@ export function createJournal(deps: {
   };
 
   const write = async (batch: Batch): Promise<void> => {
-    const places = batch.decisions.map((decision) => keys.decision(decision.id));
     await appendScript(
       redis,
-      [keys.journalBatch(batch.id), keys.journal, keys.outages, keys.counts(batch.hour), ...places],
+      [keys.journalBatch(batch.id), keys.journal, keys.outages, keys.counts(batch.hour)],
       [
         deps.maxEntries,
         deps.maxAgeSeconds,
@@ -171,7 +172,7 @@ export function createJournal(deps: {
       failing = undefined;
     }
     count(counts, decision);
-    const kept = decision.verdict.name !== 'allow' || decision.store === 'failed';
+    const kept = decision.verdict.name !== 'allow' || decision.store === 'failed' || decision.findings.some(wouldAct);
     if (kept || listeners.size > 0) {
       const report = reportDecision(decision, node);
       if (kept) keep(report);
@@ -182,6 +183,21 @@ export function createJournal(deps: {
       recentAllows.set(decision.id, decision);
     }
     schedule();
+  };
+
+  const scanFor = async (id: string, from: string, to: string): Promise<DecisionReport | undefined> => {
+    let start = from;
+    for (let scanned = 0; scanned < MOST_SCANNED; scanned += SCAN_PAGE) {
+      const entries = await redis.xrange(keys.journal, start, to, 'COUNT', SCAN_PAGE);
+      for (const [place, fields] of entries) {
+        start = `(${place}`;
+        if (!fields[1]?.includes(id)) continue;
+        const decision = parseDecision(fields[1]);
+        if (decision?.id === id) return decision;
+      }
+      if (entries.length < SCAN_PAGE) return undefined;
+    }
+    return undefined;
   };
 
   return {
@@ -226,10 +242,11 @@ export function createJournal(deps: {
       if (recent !== undefined) return reportDecision(recent, node);
       const queued = waiting.find((each) => each.id === id) ?? unwritten?.decisions.find((each) => each.id === id);
       if (queued !== undefined) return queued;
-      const place = await redis.get(keys.decision(id));
-      if (place === null) return undefined;
-      const [entry] = await redis.xrange(keys.journal, place, place);
-      return parseDecision(entry?.[1][1]);
+      const madeAt = timeOfDecision(id);
+      if (madeAt === undefined) return undefined;
+      // Written a moment after it was made, by the store's clock; after an outage much later, with skewed clocks earlier.
+      const from = Math.max(0, madeAt - CLOCKS_DIFFER_MS);
+      return (await scanFor(id, String(from), '+')) ?? (await scanFor(id, '-', `(${from}`));
     },
     outages: async () => (await redis.lrange(keys.outages, 0, -1)).map((text) => JSON.parse(text) as Outage),
     follow: (listener) => {
@@ -245,6 +262,8 @@ export function createJournal(deps: {
     },
   };
 }
+
+const wouldAct = (finding: Finding): boolean => finding.applies && finding.exceeded && finding.rule.mode === 'shadow';
 
 /** One more for the rule that decided, or, on an allow, for every rule that applied; `-` counts all calls. */
 function count(counts: Map<string, number>, decision: Decision): void {
@@ -275,6 +294,14 @@ function parseDecision(text: string | undefined): DecisionReport | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** When a decision was made, from its id; undefined for what is no id. */
+function timeOfDecision(id: string): number | undefined {
+  if (!/^[0-9a-hjkmnp-tv-z]{15}$/.test(id)) return undefined;
+  let at = 0;
+  for (const letter of id.slice(0, 9)) at = at * 32 + ALPHABET.indexOf(letter);
+  return at;
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

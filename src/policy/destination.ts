@@ -24,6 +24,8 @@ export interface Destination {
   readonly isEmergency: boolean;
 }
 
+/** Looked for behind these whatever is configured: a wrong setting must not cost a life. */
+const CUSTOMARY_OUTSIDE = ['9', '0'];
 const LONGEST_KEPT = 128;
 /** A cut must not leave half of a character: such text cannot be sent or stored as UTF-8. */
 const cut = (text: string): string => text.slice(0, LONGEST_KEPT).replace(/[\uD800-\uDBFF]$/, '');
@@ -37,7 +39,7 @@ export function readDestination(dialling: Dialling, emergencyNumbers: ReadonlySe
     .replace(/^\s*(?:sips?|tel):/i, '')
     .replace(/[;@].*$/s, '')
     .replace(/[\s().\-/]/g, '');
-  const readings = [bare, ...withoutPrefix(bare, dialling.outside)];
+  const readings = [bare, ...withoutPrefix(bare, [...dialling.outside, ...CUSTOMARY_OUTSIDE])];
   const emergency = readings.find((reading) => emergencyNumbers.has(reading));
   if (emergency !== undefined) return { dialled, number: emergency, isEmergency: true };
   const [inside = bare] = withoutPrefix(bare, dialling.outside);

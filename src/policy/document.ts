@@ -8,9 +8,10 @@ import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
 import { COUNT_PER } from './call.ts';
+import { inconsistencies } from './consistency.ts';
 import { parseLimit } from './limit.ts';
 import { parseMember } from './number-set.ts';
-import { didYouMean, type Problem, problemsOf } from './problem.ts';
+import { type Problem, problemsOf } from './problem.ts';
 
 const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const ID_HINT = 'is not an id; letters, digits and . _ - are allowed, at most 64, beginning with a letter or digit';
@@ -140,54 +141,9 @@ export function readPolicyDocument(value: unknown): ReadDocument {
   }
   const parsed = documentSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) {
-    const [first, ...rest] = problemsOf(documentSchema, parsed.error);
+    const [first, ...rest] = [...problemsOf(documentSchema, parsed.error), ...inconsistencies(value)];
     return { problems: [first ?? { path: '', message: 'is not a policy document' }, ...rest] };
   }
   const [first, ...rest] = inconsistencies(parsed.data);
   return first === undefined ? { document: parsed.data } : { problems: [first, ...rest] };
-}
-
-/** What no single field shows: ids used twice, references to nothing, limits of one rule that contradict each other. */
-function inconsistencies(document: PolicyDocument): Problem[] {
-  const problems: Problem[] = [];
-  const seen = new Map<string, number>();
-  document.rules.forEach((rule, index) => {
-    const path = `rules[${index}]`;
-    const first = seen.get(rule.id);
-    if (first !== undefined) problems.push({ path: `${path}.id`, message: `"${rule.id}" is taken by rules[${first}]` });
-    seen.set(rule.id, index);
-    problems.push(...unknownReferences(document, rule, path), ...doubledPeriods(rule, path));
-  });
-  return problems;
-}
-
-function unknownReferences(document: PolicyDocument, rule: RuleDocument, path: string): Problem[] {
-  if (rule.appliesTo === 'all') return [];
-  const problems: Problem[] = [];
-  for (const key of ['groups', 'trunks'] as const) {
-    const known = Object.keys(document[key]);
-    const isKnown = new Set(known);
-    (rule.appliesTo[key] ?? []).forEach((reference, at) => {
-      if (isKnown.has(reference)) return;
-      problems.push({
-        path: `${path}.appliesTo.${key}[${at}]`,
-        message: `there is no ${key.slice(0, -1)} "${reference}"; ${didYouMean(reference, known)}`,
-      });
-    });
-  }
-  return problems;
-}
-
-function doubledPeriods(rule: RuleDocument, path: string): Problem[] {
-  const periods = new Map<number, string>();
-  return rule.limits.flatMap((text, at) => {
-    const parsed = parseLimit(text);
-    if ('problem' in parsed) return [];
-    const other = periods.get(parsed.periodSeconds);
-    periods.set(parsed.periodSeconds, text);
-    if (other === undefined) return [];
-    return [
-      { path: `${path}.limits[${at}]`, message: `"${text}" has the same period as "${other}"; keep the lower one` },
-    ];
-  });
 }

@@ -4,7 +4,7 @@
  * A rule *applies* when its scope names the call (alternatives inside a key, all keys together), and when the thing it
  * counts on is known: a rule per trunk says nothing about a call whose trunk nobody knows.
  */
-import type { Action } from './actions/action.ts';
+import type { Action, ActionAnswer } from './actions/action.ts';
 import { type CallAttempt, type CountPer, type RuleId, type Subject, showName, UNKNOWN_EXTENSION } from './call.ts';
 import type { Limit } from './limit.ts';
 import type { NumberSet } from './number-set.ts';
@@ -19,8 +19,7 @@ export interface Rule {
   /** Shortest period first. Empty: the rule acts on every call that it applies to. */
   readonly limits: readonly Limit[];
   readonly action: Action;
-  readonly hangupCause: number;
-  readonly prompt: string;
+  readonly answer: ActionAnswer;
   readonly mode: 'enforce' | 'shadow';
   readonly whenStoreFails: 'allow' | 'block';
   readonly enabled: boolean;

@@ -107,7 +107,10 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
 function outranks(one: AppliedFinding, other: AppliedFinding): boolean {
   const difference = severity(verdictNameOf(one)) - severity(verdictNameOf(other));
   if (difference !== 0) return difference > 0;
-  return (one.retryAfterMs ?? Number.POSITIVE_INFINITY) > (other.retryAfterMs ?? Number.POSITIVE_INFINITY);
+  const [mine, theirs] = [one, other].map((finding) => finding.retryAfterMs ?? Number.POSITIVE_INFINITY);
+  if (mine !== theirs) return Number(mine) > Number(theirs);
+  // What a rule says of itself tells more than that it could not be counted.
+  return other.storeFailed && !one.storeFailed;
 }
 
 function reasonOf(finding: AppliedFinding): string {

@@ -12,8 +12,6 @@ export interface Keys {
   readonly policy: string;
   /** Stream of decisions that are kept in full. */
   readonly journal: string;
-  /** Decision id → its place in the stream. */
-  readonly decision: (id: string) => string;
   /** List of the last outages of the store, newest first. */
   readonly outages: string;
   /** Hash of counts for one hour, `2026-11-21T09`; fields `09:41|rule|verdict`. */
@@ -30,7 +28,6 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     bucket: (rule, generation, subject) => `${base}:b:${rule}${generation === 0 ? '' : `~${generation}`}:${subject}`,
     policy: `${base}:policy`,
     journal: `${base}:journal`,
-    decision: (id) => `${base}:d:${id}`,
     outages: `${base}:outages`,
     journalBatch: (id) => `${base}:j:${id}`,
     counts: (hour) => `${base}:n:${hour}`,

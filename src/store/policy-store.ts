@@ -5,7 +5,7 @@
  *   every other node sees it within a quarter of a second.
  * - A bad document never replaces a good one: not from an editor, and not from the store.
  * - A copy on this host lets the daemon start, and emergency calls and `whenStoreFails` work, while the store is away;
- *   should the store have lost its data, the policy is written back from memory.
+ *   should the store have lost it, or have an older one, the policy in force is written back from memory.
  *
  * Polling one field four times a second is chosen over publish/subscribe: it needs no second connection, and it cannot
  * miss a notice.
@@ -21,6 +21,7 @@ import { compilePolicy, type Generations, type Policy } from '../policy/policy.t
 import type { Problem } from '../policy/problem.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createScript } from '../redis/scripts.ts';
+import { storeError } from '../redis/store-error.ts';
 
 export interface PolicySnapshot {
   readonly version: number;
@@ -116,7 +117,16 @@ export async function openPolicyStore(deps: {
       await adopt(current);
       return;
     }
-    if (Number(version) === current.version && !atStart) return;
+    if (!atStart && Number(version) === current.version) return;
+    if (!atStart && Number(version) < current.version) {
+      // The store has gone back in time: a replica took over without the last write, or a new node filled an empty one.
+      if (await write(current, Number(version)))
+        log.warn(
+          { version: current.version, found: Number(version) },
+          'the store had an older policy; the one in force was written back',
+        );
+      return;
+    }
     const stored = parseStored(await redis.hgetall(keys.policy));
     if ('problem' in stored) {
       if (stored.problem !== lastProblem)
@@ -148,6 +158,7 @@ export async function openPolicyStore(deps: {
       const base = current;
       const made = make(base);
       if ('problems' in made) return { changed: false, problems: made.problems };
+      if (isSame(made, base)) return { changed: true, snapshot: base };
       const snapshot = {
         ...made,
         version: base.version + 1,
@@ -166,7 +177,7 @@ export async function openPolicyStore(deps: {
 
   await follow(true).catch((error: unknown) => {
     log.warn(
-      { problem: messageOf(error), version: current.version },
+      { problem: messageOf(storeError(error)), version: current.version },
       'the store cannot be asked for the policy; starting with the local copy',
     );
   });
@@ -196,6 +207,10 @@ export async function openPolicyStore(deps: {
     },
   };
 }
+
+/** Writing what is there already would only make everybody read it again. */
+const isSame = (made: Pick<PolicySnapshot, 'policy' | 'generations'>, base: PolicySnapshot): boolean =>
+  JSON.stringify([made.policy.document, made.generations]) === JSON.stringify([base.policy.document, base.generations]);
 
 /** What a new install starts with; version 0 stands for "nothing stored". */
 const firstSnapshot = (clock: Clock): PolicySnapshot => ({

@@ -194,7 +194,7 @@ describe('groups, extensions and trunks', () => {
     );
     const { exitCode, error } = await tollgate.run(['groups', 'remove', 'centre']);
     expect(exitCode).toBe(1);
-    expect(error).toContain('there is no group "centre"');
+    expect(error).toContain('group "centre" is used by rule r');
   });
 });
 

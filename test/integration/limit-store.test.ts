@@ -257,7 +257,8 @@ test('only the limits that gave a token get it back', async () => {
   const lenient = onExtension(two, 'lenient');
   await store.take(payer('first'), [lenient], GENEROUS_MS);
   const second = await store.take(payer('second'), [lenient], GENEROUS_MS);
-  const debts = async () => (await store.peek([lenient], undefined, 1000)).readings[0]?.limits.map((each) => each.debtBefore);
+  const debts = async () =>
+    (await store.peek([lenient], undefined, 1000)).readings[0]?.limits.map((each) => each.debtBefore);
   const before = await debts();
   expect(before?.[0]).toBeGreaterThan(60_000);
   await second.giveBack();

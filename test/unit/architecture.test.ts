@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['errors.ts'],
   'metrics.ts': ROOT,
   'deadline.ts': ROOT,
+  'watchdog.ts': [],
   'status.ts': [...ROOT, 'type *'],
   'daemon.ts': ['*'],
   'main.ts': ['*'],

@@ -179,7 +179,7 @@ describe('the documentation', () => {
   it('lists every stable error code, and none that does not exist', () => {
     const ofCode = [...read('src/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(([, code]) => code);
     const listed = new Set([...read('docs/errors.md').matchAll(/`([A-Z_]{4,})`/g)].map(([, code]) => code));
-    expect(ofCode.length).toBeGreaterThan(10);
+    expect(ofCode.length).toBeGreaterThan(5);
     // The API's answer to what nobody foresaw; no error of ours has it.
     expect([...listed].sort()).toEqual([...ofCode, 'INTERNAL'].sort());
   });

@@ -1,6 +1,6 @@
 /**
- * What a rule does once its limits are used up. An action is data and two functions; everything that differs between
- * actions is here and nowhere else, so that a new one is one file and one line in registry.ts.
+ * What a rule does once its limits are used up. Everything that differs between actions stands in the action's file, so
+ * that a new one is that file and its entry in registry.ts.
  */
 import type { z } from 'zod';
 
@@ -26,4 +26,14 @@ export interface Action {
   readonly fields: Readonly<Record<string, z.ZodType>>;
   /** How the sentence about an exceeded rule begins: "Rule default refuses". */
   readonly verb: string;
+  /** Made once, when a rule is compiled, from the rule's own fields. */
+  readonly answer: (rule: never) => ActionAnswer;
+}
+
+/** What an action adds to the answer that the dialplan gets, beside verdict, rule and reason. */
+export interface ActionAnswer {
+  /** ITU-T Q.850. */
+  readonly hangupCause?: number;
+  /** Sound file to play; absent for none. */
+  readonly prompt?: string;
 }

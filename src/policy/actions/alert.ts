@@ -7,4 +7,5 @@ export const alert = {
   demand: 'lenient',
   verb: 'reports',
   fields: {},
+  answer: () => ({}),
 } as const satisfies Action;

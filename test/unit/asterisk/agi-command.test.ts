@@ -30,7 +30,6 @@ const values: ReadonlyArray<readonly [why: string, value: string, onTheChannel: 
   ['a line end cannot begin a second command', 'a\r\nEXEC System x', 'a EXEC System x'],
   ['a NUL cannot end the command', 'a\0b', 'a b'],
   ['a comma cannot begin a second variable', 'a,TOLLGATE_VERDICT=allow', 'a TOLLGATE_VERDICT=allow'],
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a dialplan expression, not a template
   ['a variable cannot be read', '${SECRET}', '_ SECRET'],
   ['an expression cannot be computed', '$[1+1]', '_ 1+1'],
   ['a function cannot be called', 'SHELL(id)', 'SHELL id'],

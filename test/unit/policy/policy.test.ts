@@ -34,8 +34,8 @@ describe('a compiled policy', () => {
   });
 
   it('plays nothing for the prompt none', () => {
-    expect(ruleOf({ prompt: 'none' }).prompt).toBe('');
-    expect(ruleOf({}).prompt).toBe('tollgate-limit');
+    expect(ruleOf({ prompt: 'none' }).answer).toEqual({ hangupCause: 21 });
+    expect(ruleOf({}).answer).toEqual({ hangupCause: 21, prompt: 'tollgate-limit' });
   });
 
   it('counts the resets of each rule on its own, and none for a rule that is called like a part of every object', () => {

@@ -34,7 +34,7 @@ const refusing = (fields: object, calls: readonly number[]): Finding => {
 /** A rule of an action that may not be in the registry yet: the order of severities is already settled. */
 const withAction = (rule: Rule, verdict: Action['verdict']): Rule => ({
   ...rule,
-  action: { name: verdict, verdict, demand: 'required', fields: {}, verb: `would ${verdict}` },
+  action: { name: verdict, verdict, demand: 'required', fields: {}, verb: `would ${verdict}`, answer: () => ({}) },
 });
 
 describe('what one rule found', () => {

@@ -1,0 +1,65 @@
+/**
+ * What no single field of a policy document shows: ids used twice, references to nothing, limits of one rule that
+ * contradict each other.
+ *
+ * Reads the document as it was written, checked or not, so that these mistakes are reported together with those of the
+ * schema: a person mends a file once.
+ */
+import { parseLimit } from './limit.ts';
+import { didYouMean, type Problem } from './problem.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** What a scope refers to, and where that is defined. */
+const REFERENCES = { groups: 'group', trunks: 'trunk' } as const;
+
+export function inconsistencies(document: unknown): Problem[] {
+  const { rules, ...defined } = fieldsOf(document);
+  const problems: Problem[] = [];
+  const seen = new Map<unknown, number>();
+  listOf(rules).forEach((each, index) => {
+    const rule = fieldsOf(each);
+    const path = `rules[${index}]`;
+    const first = seen.get(rule['id']);
+    if (first !== undefined && rule['id'] !== undefined) {
+      problems.push({ path: `${path}.id`, message: `"${String(rule['id'])}" is taken by rules[${first}]` });
+    }
+    seen.set(rule['id'], index);
+    problems.push(...unknownReferences(defined, rule, path), ...doubledPeriods(rule, path));
+  });
+  return problems;
+}
+
+function unknownReferences(defined: Fields, rule: Fields, path: string): Problem[] {
+  const scope = fieldsOf(rule['appliesTo']);
+  const problems: Problem[] = [];
+  for (const [key, one] of Object.entries(REFERENCES)) {
+    const known = new Set(Object.keys(fieldsOf(defined[key])));
+    listOf(scope[key]).forEach((reference, at) => {
+      if (typeof reference !== 'string' || known.has(reference)) return;
+      problems.push({
+        path: `${path}.appliesTo.${key}[${at}]`,
+        message: `there is no ${one} "${reference}"; ${didYouMean(reference, [...known])}`,
+      });
+    });
+  }
+  return problems;
+}
+
+function doubledPeriods(rule: Fields, path: string): Problem[] {
+  const periods = new Map<number, string>();
+  return listOf(rule['limits']).flatMap((text, at) => {
+    const parsed = typeof text === 'string' ? parseLimit(text) : { problem: '' };
+    if (typeof text !== 'string' || 'problem' in parsed) return [];
+    const other = periods.get(parsed.periodSeconds);
+    periods.set(parsed.periodSeconds, text);
+    if (other === undefined) return [];
+    return [
+      { path: `${path}.limits[${at}]`, message: `"${text}" has the same period as "${other}"; keep the lower one` },
+    ];
+  });
+}
