@@ -11,6 +11,7 @@ import { TollgateError } from '../errors.ts';
 import type { Demand } from '../policy/actions/action.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
 import type { Rule } from '../policy/rule.ts';
+import { readBucket } from '../policy/token-bucket.ts';
 import type { Reading } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import {
@@ -176,11 +177,7 @@ function readingsOf(charges: readonly Charge[], reply: Answered): Reading[] {
     return {
       subject: charge.subject,
       state: taken?.state ?? 'lacking',
-      limits: charge.rule.limits.map((limit, at) => ({
-        limit,
-        debtBefore: taken?.before[at] ?? 0,
-        debtAfter: taken?.after[at] ?? 0,
-      })),
+      limits: charge.rule.limits.map((limit, at) => readBucket(limit, taken?.before[at] ?? 0, taken?.after[at] ?? 0)),
     };
   });
 }

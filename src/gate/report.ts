@@ -3,9 +3,9 @@
  * journal are made here and nowhere else.
  */
 import { type CallAttempt, describeSubject } from '../policy/call.ts';
+import type { LimitReading } from '../policy/limit.ts';
 import { describeBecause } from '../policy/rule.ts';
-import { remainingCalls, roomAfterMs, usedCalls } from '../policy/token-bucket.ts';
-import { decisiveReading, type Finding, type LimitReading, type Reading, type Verdict } from '../policy/verdict.ts';
+import { decisiveReading, type Finding, type Reading, type Verdict } from '../policy/verdict.ts';
 import type { Decision, Explanation } from './gate.ts';
 
 export interface LimitReport {
@@ -122,18 +122,18 @@ function reportFinding(finding: Finding): FindingReport {
     exceeded: finding.exceeded,
     alreadyCharged: finding.readings.length > 0 && finding.readings.every((reading) => reading.state === 'counted'),
     limit: decisive?.limit.text ?? null,
-    used: decisive === undefined ? null : usedCalls(decisive.limit, decisive.debtBefore),
-    remaining: decisive === undefined ? null : remainingCalls(decisive.limit, decisive.debtBefore),
+    used: decisive?.used ?? null,
+    remaining: decisive?.remaining ?? null,
     retryAfterSeconds: finding.exceeded ? wholeSeconds(finding.retryAfterMs) : 0,
     limits: finding.readings.flatMap((reading) => reading.limits.map((each) => reportLimit(reading, each))),
   };
 }
 
-const reportLimit = ({ subject }: Reading, { limit, debtBefore, debtAfter }: LimitReading): LimitReport => ({
+const reportLimit = ({ subject }: Reading, reading: LimitReading): LimitReport => ({
   subject: describeSubject(subject),
-  limit: limit.text,
-  used: usedCalls(limit, debtBefore),
-  usedAfter: usedCalls(limit, debtAfter),
-  remaining: remainingCalls(limit, debtBefore),
-  retryAfterSeconds: wholeSeconds(roomAfterMs(limit, debtBefore)) ?? 0,
+  limit: reading.limit.text,
+  used: reading.used,
+  usedAfter: reading.usedAfter,
+  remaining: reading.remaining,
+  retryAfterSeconds: wholeSeconds(reading.roomAfterMs) ?? 0,
 });

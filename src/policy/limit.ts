@@ -80,3 +80,16 @@ export const describeLimit = (limit: Limit): string =>
  * Only for a bucket that is never reset in between.
  */
 export const worstCasePerPeriod = (limit: Limit): number => 2 * limit.count - 1;
+
+/** One limit of one rule on one subject, however it is counted; in whole calls. */
+export interface LimitReading {
+  readonly limit: Limit;
+  /** Before the call. */
+  readonly used: number;
+  /** After it; the same where nothing was taken. */
+  readonly usedAfter: number;
+  /** Before the call. */
+  readonly remaining: number;
+  /** Milliseconds until one more call has room if nobody else calls; 0 when there is room now. */
+  readonly roomAfterMs: number;
+}

@@ -9,7 +9,7 @@
  * A clock that steps back refills nothing; the bucket then goes on from the new time with the debt it had. (Waiting for
  * the clock to catch up instead would shut an extension for as long as the step was.)
  */
-import type { Limit } from './limit.ts';
+import type { Limit, LimitReading } from './limit.ts';
 
 export const costUnits = (limit: Limit): number => limit.periodSeconds * 1000;
 export const capacityUnits = (limit: Limit): number => limit.count * limit.periodSeconds * 1000;
@@ -31,3 +31,12 @@ export const usedCalls = (limit: Limit, debtUnits: number): number => limit.coun
 /** Milliseconds until one call has room if no other call is placed; 0 when there is room now. */
 export const roomAfterMs = (limit: Limit, debtUnits: number): number =>
   Math.max(0, Math.ceil((debtUnits + costUnits(limit) - capacityUnits(limit)) / limit.count));
+
+/** What a bucket's debts before and after a call mean to people. */
+export const readBucket = (limit: Limit, debtBefore: number, debtAfter: number): LimitReading => ({
+  limit,
+  used: usedCalls(limit, debtBefore),
+  usedAfter: usedCalls(limit, debtAfter),
+  remaining: remainingCalls(limit, debtBefore),
+  roomAfterMs: roomAfterMs(limit, debtBefore),
+});

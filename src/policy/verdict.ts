@@ -7,16 +7,8 @@
  */
 import { VERDICTS, type VerdictName } from './actions/action.ts';
 import { describeSubject, type Subject } from './call.ts';
-import { describeLimit, type Limit } from './limit.ts';
+import { describeLimit, type LimitReading } from './limit.ts';
 import type { Because, Rule } from './rule.ts';
-import { remainingCalls, roomAfterMs, usedCalls } from './token-bucket.ts';
-
-/** One limit of one rule on one subject, before and after the call, in the units of token-bucket.ts. */
-export interface LimitReading {
-  readonly limit: Limit;
-  readonly debtBefore: number;
-  readonly debtAfter: number;
-}
 
 /** What the store said of one rule and subject. */
 export interface Reading {
@@ -57,7 +49,7 @@ type AppliedFinding = Extract<Finding, { applies: true }>;
 export function findingOf(rule: Rule, because: Because, readings: readonly Reading[]): Finding {
   const unlimited = rule.limits.length === 0;
   const lacking = readings.filter((reading) => reading.state === 'lacking');
-  const waits = lacking.flatMap((reading) => reading.limits.map((each) => roomAfterMs(each.limit, each.debtBefore)));
+  const waits = lacking.flatMap((reading) => reading.limits.map((each) => each.roomAfterMs));
   return {
     rule,
     applies: true,
@@ -120,8 +112,7 @@ function reasonOf(finding: AppliedFinding): string {
   const tightest = decisiveReading(finding);
   if (tightest === undefined) return `Rule ${rule.id} ${rule.action.verb}`;
   const { subject, reading } = tightest;
-  const used = usedCalls(reading.limit, reading.debtBefore);
-  return `Rule ${rule.id} ${rule.action.verb}: ${describeSubject(subject)} has used ${used} of ${describeLimit(reading.limit)}`;
+  return `Rule ${rule.id} ${rule.action.verb}: ${describeSubject(subject)} has used ${reading.used} of ${describeLimit(reading.limit)}`;
 }
 
 /**
@@ -137,10 +128,7 @@ export function decisiveReading(
   const lacking = finding.readings.filter((reading) => reading.state === 'lacking');
   for (const { subject, limits } of lacking.length > 0 ? lacking : finding.readings) {
     for (const reading of limits) {
-      const rank = [
-        roomAfterMs(reading.limit, reading.debtBefore),
-        -remainingCalls(reading.limit, reading.debtBefore),
-      ] as const;
+      const rank = [reading.roomAfterMs, -reading.remaining] as const;
       if (found === undefined || rank[0] > best[0] || (rank[0] === best[0] && rank[1] > best[1])) {
         found = { subject, reading };
         best = rank;

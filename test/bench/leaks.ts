@@ -5,7 +5,6 @@
  * more. Periods of days, so that nothing refills meanwhile.
  */
 import { Redis } from 'ioredis';
-import { remainingCalls } from '../../src/policy/token-bucket.ts';
 import type { Figure } from './figure.ts';
 import { createPeerLimits } from './peers/rate-limiter-flexible.ts';
 import type { Store } from './processes.ts';
@@ -45,9 +44,7 @@ async function ofTollgate(redis: Redis, each: (typeof CASES)[number]): Promise<O
     return taken.outcome === 'taken';
   });
   const { readings } = await store.peek(charges, undefined, 1000);
-  const taken = readings.map(({ limits: [reading] }) =>
-    reading === undefined ? Number.NaN : reading.limit.count - remainingCalls(reading.limit, reading.debtBefore),
-  );
+  const taken = readings.map(({ limits: [reading] }) => (reading === undefined ? Number.NaN : reading.used));
   return { admitted, refused: each.calls - admitted, taken };
 }
 

@@ -1,13 +1,15 @@
 /**
  * Worker: one decision engine in a process of its own, fifty decisions outstanding, no telephony.
  *
- * Arguments: `tollgate` or the peer's name, port of the store. Answers `{ buckets, forMs }` with decisions, time and CPU.
+ * Arguments: `tollgate`, `prototype` or the peer's name, then the port of the store. Answers `{ buckets, forMs }` with decisions, time and CPU.
  * Before the time runs, every subject is met once, so that all buckets exist.
  */
+import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { systemClock } from '../../../src/clock.ts';
 import { createLog } from '../../../src/log.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
+import { createScript, luaScript } from '../../../src/redis/scripts.ts';
 import { createPeerLimits } from '../peers/rate-limiter-flexible.ts';
 import { answerQuestions } from '../processes.ts';
 import { chargesOf, drive, limitStoreOn, newPayer, roomyRules, SUBJECTS, WITHIN_MS } from '../subjects.ts';
@@ -44,7 +46,22 @@ function peer(): (buckets: number) => Decide {
   };
 }
 
-const engines = engine === 'tollgate' ? await tollgate() : peer();
+/** The one-window script of the floor, sent by the client library as it is. */
+function prototype(): (buckets: number) => Decide {
+  const redis = new Redis(Number(port));
+  const run = createScript(luaScript('prototype', readFileSync(new URL('../prototype.lua', import.meta.url), 'utf8')));
+  return (buckets) => {
+    const rules = roomyRules(buckets);
+    const args = Array.from({ length: buckets }, () => [10, 1_000_000]).flat();
+    return async (n) => {
+      const keys = chargesOf(rules, n).map(({ rule, subject }) => `{proto}:b:${rule.id}:${subject.id}`);
+      const reply = await run(redis, keys, args);
+      if (!Array.isArray(reply) || reply[0] !== 1) throw new Error('a roomy limit refused');
+    };
+  };
+}
+
+const engines = engine === 'tollgate' ? await tollgate() : engine === 'prototype' ? prototype() : peer();
 const made = new Map<number, Decide>();
 
 answerQuestions<{ readonly buckets: number; readonly forMs: number }>(async ({ buckets, forMs }) => {

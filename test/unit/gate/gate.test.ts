@@ -5,6 +5,7 @@ import { type CallRequest, createGate } from '../../../src/gate/gate.ts';
 import type { Charge, LimitStore, Taken } from '../../../src/gate/limit-store.ts';
 import { StoreTimeout } from '../../../src/gate/redis-limit-store.ts';
 import type { EpochMs } from '../../../src/policy/call.ts';
+import { readBucket } from '../../../src/policy/token-bucket.ts';
 import { policyOf } from '../../support/policy.ts';
 
 /** Only for what a real store cannot be made to do on purpose; everything else is tested against Redis. */
@@ -41,7 +42,7 @@ const takenWith = (charges: readonly Charge[], state: 'room' | 'lacking', giveBa
     state,
     limits: rule.limits.map((limit) => {
       const debt = state === 'room' ? 0 : limit.count * limit.periodSeconds * 1000;
-      return { limit, debtBefore: debt, debtAfter: debt };
+      return readBucket(limit, debt, debt);
     }),
   })),
   giveBack,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Decision, Explanation } from '../../../src/gate/gate.ts';
 import { reportDecision, reportExplanation, wholeSeconds } from '../../../src/gate/report.ts';
 import type { EpochMs, Subject } from '../../../src/policy/call.ts';
+import { readBucket } from '../../../src/policy/token-bucket.ts';
 import { type Finding, findingOf, findingWithoutStore, type Reading, verdictOf } from '../../../src/policy/verdict.ts';
 import { callOf, ruleOf } from '../../support/policy.ts';
 
@@ -22,7 +23,7 @@ const counted = (fields: object, state: Reading['state'], before: number, after:
   const rule = ruleOf(fields);
   const [limit] = rule.limits;
   if (limit === undefined) throw new Error('a rule with a limit');
-  return findingOf(rule, ALWAYS, [{ subject, state, limits: [{ limit, debtBefore: before, debtAfter: after }] }]);
+  return findingOf(rule, ALWAYS, [{ subject, state, limits: [readBucket(limit, before, after)] }]);
 };
 
 describe('the report of a decision', () => {

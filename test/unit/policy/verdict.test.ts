@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Action, VERDICTS } from '../../../src/policy/actions/action.ts';
 import type { Subject } from '../../../src/policy/call.ts';
 import type { Because, Rule } from '../../../src/policy/rule.ts';
+import { readBucket } from '../../../src/policy/token-bucket.ts';
 import {
   decisiveReading,
   type Finding,
@@ -22,7 +23,7 @@ const readingOf = (rule: Rule, state: Reading['state'], calls: readonly number[]
   state,
   limits: rule.limits.map((limit, at) => {
     const debtBefore = (calls[at] ?? 0) * limit.periodSeconds * 1000;
-    return { limit, debtBefore, debtAfter: debtBefore };
+    return readBucket(limit, debtBefore, debtBefore);
   }),
 });
 
