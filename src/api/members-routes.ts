@@ -1,4 +1,7 @@
-/** `/api/v1/groups`, `/extensions`, `/trunks`: the named things that rules refer to. They differ in their fields only. */
+/**
+ * `/api/v1/groups`, `/extensions`, `/trunks`, `/schedules`, `/destinations`: the named things that rules refer to. They
+ * differ in their fields only.
+ */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { TollgateError } from '../errors.ts';
@@ -8,7 +11,13 @@ import type { PolicyStore } from '../store/policy-store.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
 import type { WhoAsks } from './who-asks.ts';
 
-const KINDS = { groups: 'group', extensions: 'extension', trunks: 'trunk' } as const;
+const KINDS = {
+  groups: 'group',
+  extensions: 'extension',
+  trunks: 'trunk',
+  schedules: 'schedule',
+  destinations: 'destination list',
+} as const;
 type Kind = keyof typeof KINDS;
 
 interface ById {
@@ -21,7 +30,7 @@ export function memberRoutes(
   app: FastifyInstance,
   deps: { readonly policies: PolicyStore; readonly whoAsks: WhoAsks },
 ): void {
-  for (const kind of ['groups', 'extensions', 'trunks'] as const) routesOf(app, kind, deps);
+  for (const kind of Object.keys(KINDS) as Kind[]) routesOf(app, kind, deps);
 }
 
 function routesOf(
@@ -72,7 +81,7 @@ function routesOf(
   app.delete<ById>(`/api/v1/${kind}/:id`, async (request) => {
     const { id } = request.params;
     const entry = find(id);
-    const users = policies.current().policy.document.rules.filter((rule) => refersTo(rule.appliesTo, kind, id));
+    const users = policies.current().policy.document.rules.filter((rule) => refersTo(rule, kind, id));
     if (users.length > 0) {
       const names = users.map((rule) => rule.id).join(', ');
       throw new TollgateError(
@@ -87,5 +96,7 @@ function routesOf(
   });
 }
 
-const refersTo = (scope: RuleDocument['appliesTo'], kind: Kind, id: string): boolean =>
-  scope !== 'all' && kind !== 'extensions' && (scope[kind]?.includes(id) ?? false);
+function refersTo(rule: RuleDocument, kind: Kind, id: string): boolean {
+  if (kind === 'schedules') return rule.during === id || rule.not === id;
+  return rule.appliesTo !== 'all' && kind !== 'extensions' && (rule.appliesTo[kind]?.includes(id) ?? false);
+}

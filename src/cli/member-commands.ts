@@ -1,47 +1,58 @@
-/** `groups|extensions|trunks list|show|set|remove`. */
+/** `groups|extensions|trunks|destinations list|show|set|remove`. */
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
 import { json, plain, table } from './terminal.ts';
+
+interface Kind {
+  readonly one: string;
+  readonly about: string;
+  readonly example: string;
+  /** The field that is a list, and what stands in it. */
+  readonly list?: { readonly field: 'members' | 'permissions' | 'prefixes'; readonly holds: string };
+}
 
 const KINDS = {
   groups: {
     one: 'group',
     about: 'groups of extensions, to which rules can apply',
     example: 'tollgate groups set call-centre --name "Call centre" --members 2001-2050,21xx',
+    list: { field: 'members', holds: '2001, 2001-2050, 21xx' },
   },
   extensions: {
     one: 'extension',
-    about: 'extensions that have a name or settings of their own',
-    example: 'tollgate extensions set 1001 --name Reception',
+    about: 'extensions that have a name or permissions',
+    example: 'tollgate extensions set 1001 --name Reception --permissions international',
+    list: { field: 'permissions', holds: 'names that rules refer to, such as international' },
   },
   trunks: {
     one: 'trunk',
     about: 'trunks, to which rules can apply',
     example: 'tollgate trunks set carrier-a --name "Carrier A"',
   },
-} as const;
+  destinations: {
+    one: 'destination list',
+    about: 'own lists of destinations by their prefixes, to which rules can apply',
+    example: 'tollgate destinations set high-risk --prefixes +53,+252',
+    list: { field: 'prefixes', holds: '+53, +1809' },
+  },
+} as const satisfies Readonly<Record<string, Kind>>;
 
-interface Entry {
+type KindName = keyof typeof KINDS;
+type ListField = 'members' | 'permissions' | 'prefixes';
+
+interface Entry extends Readonly<Partial<Record<ListField, readonly string[]>>> {
   readonly id: string;
   readonly name?: string;
-  readonly members?: readonly string[];
-}
-
-interface SetOptions {
-  readonly name?: string;
-  readonly members?: readonly string[];
-  readonly addMembers?: readonly string[];
-  readonly dropMembers?: readonly string[];
 }
 
 export function memberCommands(program: Command, context: CommandContext): void {
-  for (const kind of ['groups', 'extensions', 'trunks'] as const) commandsOf(program, kind, context);
+  for (const kind of Object.keys(KINDS) as KindName[]) commandsOf(program, kind, context);
 }
 
-function commandsOf(program: Command, kind: keyof typeof KINDS, context: CommandContext): void {
+function commandsOf(program: Command, kind: KindName, context: CommandContext): void {
   const { terminal } = context;
-  const { one, about, example } = KINDS[kind];
+  const { one, about, example, list }: Kind = KINDS[kind];
   const noun = program.command(kind).description(about);
   const path = (id: string): string => `/api/v1/${kind}/${encodeURIComponent(id)}`;
 
@@ -54,11 +65,11 @@ function commandsOf(program: Command, kind: keyof typeof KINDS, context: Command
       if (wantsJson(command)) terminal.out(json(all));
       else if (all.length === 0) terminal.out(`There are no ${kind} yet. For example: ${example}\n`);
       else {
-        const headers = kind === 'groups' ? [one.toUpperCase(), 'NAME', 'MEMBERS'] : [one.toUpperCase(), 'NAME'];
+        const headers = [one.toUpperCase(), 'NAME', ...(list === undefined ? [] : [list.field.toUpperCase()])];
         const rows = all.map((each) => [
           each.id,
           plain(each.name ?? ''),
-          ...(kind === 'groups' ? [plain((each.members ?? []).join(', '))] : []),
+          ...(list === undefined ? [] : [plain(shorten(each[list.field] ?? []))]),
         ]);
         terminal.out(table(terminal, headers, rows));
       }
@@ -81,28 +92,22 @@ function commandsOf(program: Command, kind: keyof typeof KINDS, context: Command
     .option('--name <name>', 'name for people')
     .option('--json', 'as JSON')
     .addHelpText('after', `\nExample:\n  ${example}`);
-  if (kind === 'groups') {
+  if (list !== undefined) {
     set
-      .option('--members <list>', 'all members: 2001, 2001-2050, 21xx; may be repeated', collect)
-      .option('--add-members <list>', 'add to the members', collect)
-      .option('--drop-members <list>', 'take out of the members, as they are written there', collect);
+      .option(`--${list.field} <list>`, `all ${list.field}: ${list.holds}; may be repeated`, collect)
+      .option(`--add-${list.field} <list>`, `add to the ${list.field}`, collect)
+      .option(`--drop-${list.field} <list>`, `take out of the ${list.field}, as they are written there`, collect);
   }
-  set.action(async (id: string, options: SetOptions, command: Command) => {
+  set.action(async (id: string, options: Readonly<Record<string, unknown>>, command: Command) => {
     const client = context.client(command);
     const before = (await client.ask<Entry[]>('GET', `/api/v1/${kind}`)).find((each) => each.id === id);
-    const members = membersOf(before?.members ?? [], options);
     const { id: _, ...old } = before ?? { id };
-    const entry = {
-      ...old,
-      ...(options.name === undefined ? {} : { name: options.name }),
-      ...(kind === 'groups' ? { members } : {}),
-    };
-    const saved = await client.ask<Entry>('PUT', path(id), entry);
-    terminal.out(
-      wantsJson(command)
-        ? json(saved)
-        : `${one.charAt(0).toUpperCase()}${one.slice(1)} ${id} is ${before === undefined ? 'added' : 'changed'}.\n`,
-    );
+    const name = typeof options['name'] === 'string' ? { name: options['name'] } : {};
+    const items =
+      list === undefined ? {} : { [list.field]: changedList(before?.[list.field] ?? [], list.field, options) };
+    const saved = await client.ask<Entry>('PUT', path(id), { ...old, ...name, ...items });
+    const done = `${one.charAt(0).toUpperCase()}${one.slice(1)} ${id} is ${before === undefined ? 'added' : 'changed'}.\n`;
+    terminal.out(wantsJson(command) ? json(saved) : done);
   });
 
   noun
@@ -118,10 +123,23 @@ function commandsOf(program: Command, kind: keyof typeof KINDS, context: Command
     });
 }
 
-function membersOf(before: readonly string[], options: SetOptions): string[] {
-  const start = [...(options.members ?? before), ...(options.addMembers ?? [])];
-  const missing = (options.dropMembers ?? []).filter((each) => !start.includes(each));
-  if (missing.length > 0)
-    throw new CommandFailed(`not among the members: ${missing.join(', ')}; they are ${start.join(', ')}`, EXIT.no);
-  return [...new Set(start)].filter((each) => !(options.dropMembers ?? []).includes(each));
+function changedList(
+  before: readonly string[],
+  field: ListField,
+  options: Readonly<Record<string, unknown>>,
+): string[] {
+  const given = (verb: string): readonly string[] | undefined => {
+    const value = options[verb === '' ? field : `${verb}${field.charAt(0).toUpperCase()}${field.slice(1)}`];
+    return Array.isArray(value) ? value.map(String) : undefined;
+  };
+  const start = [...(given('') ?? before), ...(given('add') ?? [])];
+  const dropped = given('drop') ?? [];
+  const missing = dropped.filter((each) => !start.includes(each));
+  if (missing.length > 0) {
+    throw new CommandFailed(`not among the ${field}: ${missing.join(', ')}; they are ${start.join(', ')}`, EXIT.no);
+  }
+  return [...new Set(start)].filter((each) => !dropped.includes(each));
 }
+
+const shorten = (items: readonly string[]): string =>
+  items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', ');

@@ -10,6 +10,7 @@ import { daemonCommands, type Programs } from './daemon-commands.ts';
 import { memberCommands } from './member-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { ruleCommands } from './rule-commands.ts';
+import { scheduleCommands } from './schedule-commands.ts';
 import { paint, type Terminal } from './terminal.ts';
 
 export const CONTROL_SOCKET = 'tollgate.sock';
@@ -73,6 +74,7 @@ export async function runCommandLine(
   policyCommands(program, context);
   ruleCommands(program, context);
   memberCommands(program, context);
+  scheduleCommands(program, context);
   callCommands(program, context);
   inheritSettings(program);
 

@@ -16,6 +16,11 @@ interface RuleOptions {
   readonly extension?: readonly string[];
   readonly group?: readonly string[];
   readonly trunk?: readonly string[];
+  readonly destination?: readonly string[];
+  readonly campaign?: readonly string[];
+  readonly permission?: readonly string[];
+  readonly during?: string;
+  readonly not?: string;
   readonly countPer?: string;
   readonly limit?: readonly string[];
   readonly noLimits?: boolean;
@@ -164,6 +169,11 @@ function ruleOptions(command: Command): Command {
     .option('--extension <list>', 'applies to these extensions: 1001, 2001-2050, 21xx; may be repeated', collect)
     .option('--group <list>', 'applies to these groups; may be repeated', collect)
     .option('--trunk <list>', 'applies to these trunks; may be repeated', collect)
+    .option('--destination <list>', 'applies to these destinations: international, country:CU, an own list', collect)
+    .option('--campaign <list>', 'applies to these campaigns; may be repeated', collect)
+    .option('--permission <list>', 'applies to extensions with these permissions', collect)
+    .option('--during <schedule>', 'in force while this schedule is open')
+    .option('--not <schedule>', 'in force while this schedule is closed')
     .addOption(new Option('--count-per <what>', 'counted separately for each').choices([...COUNT_PER]))
     .option(
       '--limit <limit>',
@@ -186,6 +196,9 @@ function fieldsOf(options: RuleOptions & { readonly limits?: boolean }): Record<
         ['extensions', options.extension],
         ['groups', options.group],
         ['trunks', options.trunk],
+        ['destinations', options.destination],
+        ['campaigns', options.campaign],
+        ['permissions', options.permission],
       ] as const
     ).filter(([, list]) => list !== undefined),
   );
@@ -193,6 +206,8 @@ function fieldsOf(options: RuleOptions & { readonly limits?: boolean }): Record<
     name: options.name,
     appliesTo: options.all ? 'all' : Object.keys(scope).length > 0 ? scope : undefined,
     countPer: options.countPer,
+    during: options.during,
+    not: options.not,
     limits: options.limits === false ? [] : options.limit,
     action: options.action,
     hangupCause: options.hangupCause === undefined ? undefined : Number(options.hangupCause),
@@ -254,6 +269,8 @@ function describeRule(terminal: Terminal, rule: RuleDocument): string {
     extension: 'each extension on its own',
     group: 'the group as a whole',
     trunk: 'each trunk on its own',
+    number: 'each called number on its own',
+    'extension-number': 'each extension and called number on their own',
     system: 'the whole system together',
   }[rule.countPer];
   const lines = limits.map(

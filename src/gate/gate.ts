@@ -100,7 +100,7 @@ export function createGate(deps: {
     if (call.destination.isEmergency)
       return { at: when, call, verdict: EMERGENCY, findings: [], store: 'not-needed', storeProblem: undefined };
     const { error: _, ...result } = await step(
-      policy.match(call),
+      policy.match(call, when),
       async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
     );
     return { at: when, call, verdict: verdictOf(result.findings), ...result };
@@ -126,7 +126,7 @@ export function createGate(deps: {
         giveBack: nothingToGiveBack,
       });
     }
-    const matches = policy.match(call);
+    const matches = policy.match(call, at);
     let taken: Taken | undefined;
     const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
     const payer = { callId, destination: call.destination.number.slice(0, 64) };

@@ -278,7 +278,7 @@ function count(counts: Map<string, number>, decision: Decision): void {
   else for (const finding of decision.findings) if (finding.applies) add(finding.rule.id);
 }
 
-/** `09:41`, UTC. Kept for the minute, because a formatted date costs more than everything else that is counted. */
+/** `09:41`, UTC. Kept for the minute: formatting a date costs half as much as counting a call in seven places. */
 function minuteOf(at: EpochMs): string {
   const number = Math.floor(at / 60_000);
   if (number !== shownMinute.number) shownMinute = { number, text: new Date(at).toISOString().slice(11, 16) };

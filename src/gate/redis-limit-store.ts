@@ -168,8 +168,16 @@ export function createRedisLimitStore(deps: {
   };
 }
 
+const SUBJECT_LETTERS = {
+  extension: 'e',
+  group: 'g',
+  trunk: 't',
+  number: 'n',
+  'extension-number': 'x',
+  system: 's',
+} as const;
 /** Subjects come from dialplans and phones: bounded, and prefixed by a letter of their kind. */
-const subjectKey = (subject: Subject): string => `${subject.kind.charAt(0)}${subject.id.slice(0, 80)}`;
+const subjectKey = (subject: Subject): string => `${SUBJECT_LETTERS[subject.kind]}${subject.id.slice(0, 160)}`;
 
 function readingsOf(charges: readonly Charge[], reply: Answered): Reading[] {
   return charges.map((charge, index) => {

@@ -4,7 +4,7 @@
  * A CallAttempt is what the edge (FastAGI, API, replay) understood of one outbound call that is being set up. Nothing
  * in it is trusted to be well-formed: the extension and the dialled digits may hold any character a SIP user part can.
  */
-import type { Destination } from './destination.ts';
+import type { Destination } from './destination-classes.ts';
 
 declare const brand: unique symbol;
 type Branded<T, Name extends string> = T & { readonly [brand]: Name };
@@ -22,14 +22,14 @@ export interface CallAttempt {
   readonly source: string | undefined;
 }
 
-/** What a rule counts on: one extension, one group as a whole, one trunk, or the whole system. */
+/** What a rule counts on: one extension, one group as a whole, one trunk, one called number, or the whole system. */
 export interface Subject {
   readonly kind: CountPer;
   /** Empty for the system. */
   readonly id: string;
 }
 
-export const COUNT_PER = ['extension', 'group', 'trunk', 'system'] as const;
+export const COUNT_PER = ['extension', 'group', 'trunk', 'number', 'extension-number', 'system'] as const;
 export type CountPer = (typeof COUNT_PER)[number];
 
 /** Calls whose extension is not known are counted together under this name, so that hiding it buys nothing. */
@@ -42,5 +42,9 @@ export const showName = (name: string): string =>
   (name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}…` : name).replace(/[\p{Cc}\p{Cs}]/gu, '?');
 
 /** `extension 1001`, `the whole system`. */
-export const describeSubject = (subject: Subject): string =>
-  subject.kind === 'system' ? 'the whole system' : `${subject.kind} ${showName(subject.id)}`;
+export function describeSubject(subject: Subject): string {
+  if (subject.kind === 'system') return 'the whole system';
+  const [extension = '', number = ''] = subject.id.split(' ');
+  if (subject.kind === 'extension-number') return `extension ${showName(extension)} to ${showName(number)}`;
+  return `${subject.kind} ${showName(subject.id)}`;
+}

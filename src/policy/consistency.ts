@@ -5,6 +5,7 @@
  * Reads the document as it was written, checked or not, so that these mistakes are reported together with those of the
  * schema: a person mends a file once.
  */
+import { BUILT_IN_CLASSES, isCountryClass } from './destination-classes.ts';
 import { parseLimit } from './limit.ts';
 import { didYouMean, type Problem } from './problem.ts';
 
@@ -15,7 +16,7 @@ const fieldsOf = (value: unknown): Fields =>
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** What a scope refers to, and where that is defined. */
-const REFERENCES = { groups: 'group', trunks: 'trunk' } as const;
+const REFERENCES = { groups: 'group', trunks: 'trunk', destinations: 'destination' } as const;
 
 export function inconsistencies(document: unknown): Problem[] {
   const { rules, ...defined } = fieldsOf(document);
@@ -29,7 +30,11 @@ export function inconsistencies(document: unknown): Problem[] {
       problems.push({ path: `${path}.id`, message: `"${String(rule['id'])}" is taken by rules[${first}]` });
     }
     seen.set(rule['id'], index);
-    problems.push(...unknownReferences(defined, rule, path), ...doubledPeriods(rule, path));
+    problems.push(
+      ...unknownReferences(defined, rule, path),
+      ...unknownSchedules(defined, rule, path),
+      ...doubledPeriods(rule, path),
+    );
   });
   return problems;
 }
@@ -38,14 +43,35 @@ function unknownReferences(defined: Fields, rule: Fields, path: string): Problem
   const scope = fieldsOf(rule['appliesTo']);
   const problems: Problem[] = [];
   for (const [key, one] of Object.entries(REFERENCES)) {
-    const known = new Set(Object.keys(fieldsOf(defined[key])));
+    const builtIn = key === 'destinations' ? BUILT_IN_CLASSES : [];
+    const known = new Set([...Object.keys(fieldsOf(defined[key])), ...builtIn]);
     listOf(scope[key]).forEach((reference, at) => {
-      if (typeof reference !== 'string' || known.has(reference)) return;
+      if (
+        typeof reference !== 'string' ||
+        known.has(reference) ||
+        (key === 'destinations' && isCountryClass(reference))
+      )
+        return;
       problems.push({
         path: `${path}.appliesTo.${key}[${at}]`,
         message: `there is no ${one} "${reference}"; ${didYouMean(reference, [...known])}`,
       });
     });
+  }
+  return problems;
+}
+
+function unknownSchedules(defined: Fields, rule: Fields, path: string): Problem[] {
+  const known = Object.keys(fieldsOf(defined['schedules']));
+  const problems = (['during', 'not'] as const).flatMap((key): Problem[] => {
+    const reference = rule[key];
+    if (typeof reference !== 'string' || known.includes(reference)) return [];
+    return [
+      { path: `${path}.${key}`, message: `there is no schedule "${reference}"; ${didYouMean(reference, known)}` },
+    ];
+  });
+  if (rule['during'] !== undefined && rule['not'] !== undefined) {
+    problems.push({ path: `${path}.not`, message: 'cannot stand beside during; keep one of the two' });
   }
   return problems;
 }

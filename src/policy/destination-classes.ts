@@ -15,7 +15,7 @@
  * - `country:XX` where it is of one.
  * - The name of every own list that has a prefix of the number.
  */
-import type { Destination } from './destination.ts';
+import type { DialledNumber } from './destination.ts';
 import { isDomestic, isInHomePlan, type PlacedNumber, toInternational } from './number-plan.ts';
 import { createPrefixTable } from './prefix-table.ts';
 
@@ -52,6 +52,9 @@ export interface Classification {
   readonly decidedBy: readonly DecidingPrefix[];
 }
 
+/** What was dialled, read and placed: country and classes say what kind of call it is. */
+export interface Destination extends DialledNumber, Omit<Classification, 'decidedBy'> {}
+
 export interface DecidingPrefix {
   readonly class: string;
   readonly prefix: string;
@@ -68,7 +71,7 @@ export interface ClassifierOptions {
   readonly lists: Readonly<Record<string, readonly string[]>>;
 }
 
-export type Classify = (destination: Pick<Destination, 'number' | 'isEmergency'>) => Classification;
+export type Classify = (dialled: Pick<DialledNumber, 'number' | 'isEmergency'>) => Classification;
 
 type Line = 'mobile' | 'premium' | 'satellite' | 'tollfree';
 
@@ -109,8 +112,8 @@ const PREMIUM_SHORT_CODES: Readonly<Record<string, string>> = {
 const LONGEST_SHORT_CODE = 6;
 
 /**
- * Compiles what every call is classified by. One classification takes 2 microseconds in North America, 5 to 25 elsewhere,
- * the most for digits that are no number; whoever asks for the same number often keeps the answer, which is frozen.
+ * Compiles what every call is classified by. One classification takes 2 microseconds in North America, 6 to 20 elsewhere,
+ * and up to 100 for digits that are no number; whoever asks for the same number often keeps the answer, which is frozen.
  *
  * @throws {RangeError} on a list with the name of a built-in class: documents are checked before they are compiled.
  */
@@ -208,10 +211,10 @@ const LABELS: readonly BuiltInClass[] = [
   'satellite',
   'tollfree',
   'mobile',
+  'unknown',
   'national',
   'international',
   'shortcode',
-  'unknown',
 ];
 const MOST_LISTS_SHOWN = 2;
 

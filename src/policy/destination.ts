@@ -5,7 +5,6 @@
  * (`911`, `9911`, `+911` is not one). This never throws, on any input: a destination that cannot be read is simply one
  * that no list names.
  */
-
 export interface Dialling {
   /** Prefixes for an outside line, for example `9`. */
   readonly outside: readonly string[];
@@ -13,7 +12,8 @@ export interface Dialling {
   readonly international: readonly string[];
 }
 
-export interface Destination {
+/** What was dialled, read but not yet placed in a numbering plan. */
+export interface DialledNumber {
   /** As the dialplan passed it, cut at 128 characters; for people, decides nothing. */
   readonly dialled: string;
   /**
@@ -30,7 +30,11 @@ const LONGEST_KEPT = 128;
 /** A cut must not leave half of a character: such text cannot be sent or stored as UTF-8. */
 const cut = (text: string): string => text.slice(0, LONGEST_KEPT).replace(/[\uD800-\uDBFF]$/, '');
 
-export function readDestination(dialling: Dialling, emergencyNumbers: ReadonlySet<string>, text: string): Destination {
+export function readDestination(
+  dialling: Dialling,
+  emergencyNumbers: ReadonlySet<string>,
+  text: string,
+): DialledNumber {
   const dialled = cut(text);
   // All of the text is read: were it cut first, `911`, many separators and a number would pass for an emergency. What
   // stands around the number are the URI scheme (RFC 3261, RFC 3966), SIP parameters after ; and the host after @;

@@ -4,14 +4,17 @@
  * `readPolicyDocument` either gives a complete document, with every default filled in, or all of its problems at once.
  * A document that passes compiles without error.
  */
-import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
 import { COUNT_PER } from './call.ts';
 import { inconsistencies } from './consistency.ts';
+import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
 import { parseLimit } from './limit.ts';
 import { parseMember } from './number-set.ts';
+import { parsePrefix } from './prefix-table.ts';
 import { type Problem, problemsOf } from './problem.ts';
+import { scheduleSchema, timezoneSchema } from './schedule.ts';
+import { SCOPE_KEYS } from './scope.ts';
 
 const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const ID_HINT = 'is not an id; letters, digits and . _ - are allowed, at most 64, beginning with a letter or digit';
@@ -46,23 +49,49 @@ const digits = z
 const list = <T extends z.ZodType>(item: T, most: number) =>
   z.array(item).max(most, { error: `has more than ${most} entries` });
 
+const some = <T extends z.ZodType>(item: T, most: number) =>
+  list(item, most).nonempty({ error: 'is empty; leave it out or name at least one' }).optional();
+
+/** A built-in class, a country, or the name of an own list; that the list exists is checked with the whole document. */
+const destinationClass = z.string().refine((text) => ID_PATTERN.test(text) || isCountryClass(text), {
+  error:
+    'is not a destination; write a class such as international, a country such as country:CU, or the name of a list',
+});
+const CAMPAIGN_HINT = 'is not a campaign; write its id as text, at most 64 characters';
+const campaign = z
+  .union([z.string(), z.int().nonnegative({ error: CAMPAIGN_HINT })], { error: CAMPAIGN_HINT })
+  .transform(String)
+  .pipe(z.string().regex(/^[^\p{Cc}]{1,64}$/u, { error: CAMPAIGN_HINT }));
+const prefix = z
+  .union([z.string(), z.int().nonnegative()], { error: 'is not a prefix; write digits such as +53' })
+  .transform(String)
+  .check((context) => {
+    const parsed = parsePrefix(context.value);
+    if ('problem' in parsed) context.issues.push({ code: 'custom', message: parsed.problem, input: context.value });
+  });
+
+const SCOPE_NAMES = Object.keys(SCOPE_KEYS).join(', ');
+
 const scopeSchema = z.union(
   [
     z.literal('all'),
     z
       .strictObject({
-        extensions: list(member, 10_000).nonempty({ error: 'is empty; leave it out or name at least one' }).optional(),
-        groups: list(id, 1000).nonempty({ error: 'is empty; leave it out or name at least one' }).optional(),
-        trunks: list(id, 1000).nonempty({ error: 'is empty; leave it out or name at least one' }).optional(),
+        extensions: some(member, 10_000),
+        groups: some(id, 1000),
+        trunks: some(id, 1000),
+        destinations: some(destinationClass, 1000),
+        campaigns: some(campaign, 1000),
+        permissions: some(id, 1000),
       })
       .check((context) => {
         // A mistyped key has been reported; that nothing is left without it says no more.
         if (context.issues.length > 0 || Object.values(context.value).some((part) => part !== undefined)) return;
-        const message = 'names nothing; write all, or at least one of extensions, groups, trunks';
+        const message = `names nothing; write all, or at least one of ${SCOPE_NAMES}`;
         context.issues.push({ code: 'custom', message, input: context.value, continue: true });
       }),
   ],
-  { error: 'is not a scope; write all, or any of extensions, groups, trunks' },
+  { error: `is not a scope; write all, or any of ${SCOPE_NAMES}` },
 );
 
 export const ruleSchema = z.strictObject({
@@ -71,6 +100,10 @@ export const ruleSchema = z.strictObject({
   appliesTo: scopeSchema.default('all'),
   countPer: z.enum(COUNT_PER).default('extension'),
   limits: list(limit, 16).default([]),
+  /** In force while this schedule is open. */
+  during: id.optional(),
+  /** In force while this schedule is closed. */
+  not: id.optional(),
   action: z.enum(Object.keys(ACTIONS) as [ActionName, ...ActionName[]]).default('block'),
   ...ACTION_FIELDS,
   mode: z.enum(['enforce', 'shadow']).default('enforce'),
@@ -79,7 +112,9 @@ export const ruleSchema = z.strictObject({
 });
 
 export const groupSchema = z.strictObject({ name: name.optional(), members: list(member, 10_000).default([]) });
-export const extensionSchema = z.strictObject({ name: name.optional() });
+export const extensionSchema = z.strictObject({ name: name.optional(), permissions: list(id, 100).optional() });
+/** An own list of destinations. */
+export const destinationSchema = z.strictObject({ name: name.optional(), prefixes: list(prefix, 100_000).default([]) });
 export const trunkSchema = z.strictObject({ name: name.optional() });
 
 const extensionKey = z.string().check((context) => {
@@ -95,10 +130,7 @@ const extensionKey = z.string().check((context) => {
 });
 
 export const documentSchema = z.strictObject({
-  timezone: z
-    .string()
-    .refine((zone) => IANAZone.isValidZone(zone), { error: 'is not a time zone; write one like America/New_York' })
-    .default('UTC'),
+  timezone: timezoneSchema.default('UTC'),
   homeCountry: z
     .string()
     .regex(/^[A-Z]{2}$/, { error: 'is not a country; write two capital letters such as US' })
@@ -112,6 +144,13 @@ export const documentSchema = z.strictObject({
   groups: z.record(id, groupSchema).default({}),
   extensions: z.record(extensionKey, extensionSchema).default({}),
   trunks: z.record(id, trunkSchema).default({}),
+  schedules: z.record(id, scheduleSchema).default({}),
+  destinations: z
+    .record(
+      id.refine((text) => !isBuiltInClass(text), { error: 'is the name of a built-in class; choose another' }),
+      destinationSchema,
+    )
+    .default({}),
   rules: list(ruleSchema, 1000).default([]),
 });
 

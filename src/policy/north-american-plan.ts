@@ -67,9 +67,10 @@ export function readNorthAmerican(international: string): AreaCodeReading {
   if (PREMIUM.test(national)) return { country: undefined, isAssigned: true, lineType: 'premium' };
   const island = COUNTRY_OF.get(areaCode);
   if (island !== undefined) return { country: island, isAssigned: true, lineType: undefined };
+  if (OF_SERVICES.test(national)) return { country: undefined, isAssigned: true, lineType: undefined };
   const country = mainlandOf(areaCode);
   const lineType = country !== undefined && PAY_PER_CALL.test(national) ? 'premium' : undefined;
-  return { country, isAssigned: country !== undefined || OF_SERVICES.test(national), lineType };
+  return { country, isAssigned: country !== undefined, lineType };
 }
 
 /** At most 800 area codes, each asked for once: libphonenumber takes 10 microseconds to tell these two apart. */

@@ -3,12 +3,15 @@
  * change never mixes two.
  */
 import { ACTIONS } from './actions/registry.ts';
-import type { CallAttempt, RuleId } from './call.ts';
-import { type Destination, readDestination } from './destination.ts';
+import type { CallAttempt, EpochMs, RuleId } from './call.ts';
+import { type DialledNumber, readDestination } from './destination.ts';
+import { type Classification, createClassifier, type Destination } from './destination-classes.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { type Limit, parseLimit } from './limit.ts';
-import { type NumberSet, numberSet } from './number-set.ts';
-import { type Match, matchRule, type Rule, type Scope } from './rule.ts';
+import { numberSet } from './number-set.ts';
+import { type During, type Match, matchRule, type Rule } from './rule.ts';
+import { compileSchedule, type Schedule } from './schedule.ts';
+import { compileScope } from './scope.ts';
 
 export interface Policy {
   readonly document: PolicyDocument;
@@ -17,7 +20,8 @@ export interface Policy {
   /** Groups that an extension is a member of, in the order of the document. */
   readonly groupsOf: (extension: string | undefined) => readonly string[];
   /** Every rule with whether and why it applies to the call, in the order of the document. */
-  readonly match: (call: CallAttempt) => readonly RuleMatch[];
+  readonly match: (call: CallAttempt, at: EpochMs) => readonly RuleMatch[];
+  readonly schedules: ReadonlyMap<string, Schedule>;
 }
 
 export interface RuleMatch {
@@ -28,17 +32,42 @@ export interface RuleMatch {
 /** An extension's groups are looked up for every call; a few thousand extensions fit, a scan of made-up ones cannot grow it. */
 const REMEMBERED_EXTENSIONS = 10_000;
 const LONGEST_REMEMBERED = 80;
+/** Placing a number takes up to 25 µs, and dialler lists repeat. */
+const REMEMBERED_NUMBERS = 10_000;
 
 /** How often each rule was reset, by rule id; absent is never. */
 export type Generations = Readonly<Record<string, number>>;
 
 /** Compiles a document that `readPolicyDocument` accepted. */
 export function compilePolicy(document: PolicyDocument, generations: Generations = {}): Policy {
+  const schedules = new Map(
+    Object.entries(document.schedules).map(([id, schedule]) => [id, compileSchedule(schedule, document.timezone)]),
+  );
   // `constructor` is an id like any other, and every object has one.
   const generationOf = (id: string): number => (Object.hasOwn(generations, id) ? (generations[id] ?? 0) : 0);
-  const rules = Object.freeze(document.rules.map((rule) => compileRule(rule, generationOf(rule.id))));
+  const rules = Object.freeze(document.rules.map((rule) => compileRule(rule, generationOf(rule.id), schedules)));
   const groups = Object.entries(document.groups).map(([id, group]) => ({ id, members: numberSet(group.members) }));
   const emergencyNumbers = new Set(document.emergencyNumbers);
+  const extensions = new Map(Object.entries(document.extensions));
+  // A group of `_.` means everybody who calls, and not that every number is an own extension.
+  const ownNumbers = numberSet(
+    Object.values(document.groups).flatMap(({ members }) => members.filter((member) => !/[.!]$/.test(member))),
+  );
+  const classify = createClassifier({
+    homeCountry: document.homeCountry,
+    isOwnExtension: (number) => extensions.has(number) || ownNumbers.has(number),
+    lists: Object.fromEntries(Object.entries(document.destinations).map(([id, list]) => [id, list.prefixes])),
+  });
+  const placed = new Map<string, Classification>();
+  const placeNumber = (dialled: DialledNumber): Classification => {
+    const known = dialled.isEmergency ? undefined : placed.get(dialled.number);
+    if (known !== undefined) return known;
+    const classification = classify(dialled);
+    if (dialled.isEmergency) return classification;
+    if (placed.size >= REMEMBERED_NUMBERS) placed.clear();
+    placed.set(dialled.number, classification);
+    return classification;
+  };
   const remembered = new Map<string, readonly string[]>();
   const groupsOf = (extension: string | undefined): readonly string[] => {
     if (extension === undefined) return [];
@@ -54,20 +83,28 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
     document,
     rules,
     groupsOf,
-    readDestination: (dialled: string) => readDestination(document.dialling, emergencyNumbers, dialled),
-    match: (call: CallAttempt) => {
-      const inGroups = groupsOf(call.extension);
-      return rules.map((rule) => ({ rule, match: matchRule(rule, call, inGroups) }));
+    schedules,
+    readDestination: (text: string): Destination => {
+      const dialled = readDestination(document.dialling, emergencyNumbers, text);
+      const { e164, country, classes } = placeNumber(dialled);
+      return { ...dialled, e164, country, classes };
+    },
+    match: (call: CallAttempt, at: EpochMs) => {
+      const permissions = extensions.get(call.extension ?? '')?.permissions ?? [];
+      const context = { at, groups: groupsOf(call.extension), permissions };
+      return rules.map((rule) => ({ rule, match: matchRule(rule, call, context) }));
     },
   });
 }
 
-function compileRule(rule: RuleDocument, generation: number): Rule {
+function compileRule(rule: RuleDocument, generation: number, schedules: ReadonlyMap<string, Schedule>): Rule {
   return Object.freeze({
     id: rule.id as RuleId,
     name: rule.name ?? rule.id,
     generation,
     scope: compileScope(rule.appliesTo),
+    meansInternal: rule.appliesTo !== 'all' && (rule.appliesTo.destinations?.includes('internal') ?? false),
+    during: compileDuring(rule, schedules),
     countPer: rule.countPer,
     limits: rule.limits.map(compileLimit).sort((a, b) => a.periodSeconds - b.periodSeconds),
     action: ACTIONS[rule.action],
@@ -84,14 +121,9 @@ function compileLimit(text: string): Limit {
   return limit;
 }
 
-function compileScope(appliesTo: RuleDocument['appliesTo']): Scope {
-  if (appliesTo === 'all') return {};
-  const { extensions, groups, trunks } = appliesTo;
-  return {
-    ...(extensions === undefined
-      ? {}
-      : { extensions: { set: numberSet(extensions) satisfies NumberSet, members: extensions } }),
-    ...(groups === undefined ? {} : { groups: new Set(groups) }),
-    ...(trunks === undefined ? {} : { trunks: new Set(trunks) }),
-  };
+function compileDuring(rule: RuleDocument, schedules: ReadonlyMap<string, Schedule>): During | undefined {
+  const name = rule.during ?? rule.not;
+  const schedule = name === undefined ? undefined : schedules.get(name);
+  if (name === undefined || schedule === undefined) return undefined;
+  return { name, schedule, negated: rule.during === undefined };
 }

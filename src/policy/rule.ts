@@ -5,9 +5,18 @@
  * counts on is known: a rule per trunk says nothing about a call whose trunk nobody knows.
  */
 import type { Action, ActionAnswer } from './actions/action.ts';
-import { type CallAttempt, type CountPer, type RuleId, type Subject, showName, UNKNOWN_EXTENSION } from './call.ts';
+import {
+  type CallAttempt,
+  type CountPer,
+  type EpochMs,
+  type RuleId,
+  type Subject,
+  showName,
+  UNKNOWN_EXTENSION,
+} from './call.ts';
 import type { Limit } from './limit.ts';
-import type { NumberSet } from './number-set.ts';
+import type { Schedule } from './schedule.ts';
+import { type MatchContext, SCOPE_KEYS, type Scope } from './scope.ts';
 
 export interface Rule {
   readonly id: RuleId;
@@ -15,6 +24,10 @@ export interface Rule {
   /** Raised by a reset: the rule counts in new buckets from then on. */
   readonly generation: number;
   readonly scope: Scope;
+  /** The scope names internal calls. */
+  readonly meansInternal: boolean;
+  /** Undefined: always. */
+  readonly during: During | undefined;
   readonly countPer: CountPer;
   /** Shortest period first. Empty: the rule acts on every call that it applies to. */
   readonly limits: readonly Limit[];
@@ -25,60 +38,74 @@ export interface Rule {
   readonly enabled: boolean;
 }
 
-/** Undefined parts restrict nothing; all parts undefined is every call. */
-export interface Scope {
-  readonly extensions?: { readonly set: NumberSet; readonly members: readonly string[] };
-  readonly groups?: ReadonlySet<string>;
-  readonly trunks?: ReadonlySet<string>;
+/** When a rule is in force: while the schedule is open, or, negated, while it is closed. */
+export interface During {
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly negated: boolean;
 }
 
 /** Why a rule applies to a call or not; `describeBecause` says it in words. */
 export type Because =
-  | { readonly why: 'disabled' | 'every-call' | 'unknown-extension' | 'unknown-trunk' | 'no-group' }
+  | { readonly why: 'disabled' | 'every-call' | 'internal' | 'no-group' }
+  | { readonly why: 'unknown'; readonly what: string }
   | { readonly why: 'in-scope'; readonly parts: readonly string[] }
-  | { readonly why: 'not-in-scope'; readonly part: string };
+  | { readonly why: 'not-in-scope'; readonly part: string }
+  | {
+      readonly why: 'not-now';
+      readonly schedule: string;
+      readonly negated: boolean;
+      readonly nextChange: EpochMs | undefined;
+    };
 
 export type Match =
   | { readonly applies: true; readonly because: Because; readonly subjects: readonly Subject[] }
   | { readonly applies: false; readonly because: Because };
 
 const SYSTEM: readonly Subject[] = [{ kind: 'system', id: '' }];
+const not = (because: Because): Match => ({ applies: false, because });
 
-/** @param groups every group that the call's extension is a member of */
-export function matchRule(rule: Rule, call: CallAttempt, groups: readonly string[]): Match {
-  if (!rule.enabled) return { applies: false, because: { why: 'disabled' } };
-  const { scope } = rule;
+export function matchRule(rule: Rule, call: CallAttempt, context: MatchContext): Match {
+  if (!rule.enabled) return not({ why: 'disabled' });
+  // A call to an own extension is no outbound call; only a rule that names such calls means them.
+  if (call.destination.classes.has('internal') && !rule.meansInternal) return not({ why: 'internal' });
   const parts: string[] = [];
-  if (scope.extensions !== undefined) {
-    if (call.extension === undefined) return { applies: false, because: { why: 'unknown-extension' } };
-    const extension = `extension ${showName(call.extension)}`;
-    if (!scope.extensions.set.has(call.extension)) return outside(extension, scope.extensions.members);
-    parts.push(extension);
+  let { groups } = context;
+  for (const part of rule.scope) {
+    const key = SCOPE_KEYS[part.key];
+    const names = key.namesOf(call, context);
+    if (names === undefined) return not({ why: 'unknown', what: key.one });
+    const fitting = names.filter(part.has);
+    if (fitting.length === 0) return not(outside(key.describe(call), part.wanted));
+    if (part.key === 'groups') groups = fitting;
+    parts.push(`${key.one} ${fitting.map(showName).join(' and ')}`);
   }
-  const { groups: scopeGroups, trunks: scopeTrunks } = scope;
-  const inGroups = scopeGroups === undefined ? groups : groups.filter((group) => scopeGroups.has(group));
-  if (scopeGroups !== undefined) {
-    if (inGroups.length === 0) return outside(describeExtension(call), [...scopeGroups]);
-    parts.push(`group ${inGroups.join(' and ')}`);
+  if (rule.during !== undefined && rule.during.schedule.isOpen(context.at) === rule.during.negated) {
+    const { name, schedule, negated } = rule.during;
+    return not({ why: 'not-now', schedule: name, negated, nextChange: schedule.nextChange(context.at) });
   }
-  if (scopeTrunks !== undefined) {
-    if (call.trunk === undefined) return { applies: false, because: { why: 'unknown-trunk' } };
-    if (!scopeTrunks.has(call.trunk)) return outside(`trunk ${showName(call.trunk)}`, [...scopeTrunks]);
-    parts.push(`trunk ${call.trunk}`);
-  }
-  const subjects = subjectsOf(rule.countPer, call, inGroups);
-  if ('why' in subjects) return { applies: false, because: subjects };
+  const subjects = subjectsOf(rule.countPer, call, groups);
+  if ('why' in subjects) return not(subjects);
   return { applies: true, subjects, because: parts.length === 0 ? { why: 'every-call' } : { why: 'in-scope', parts } };
 }
 
 function subjectsOf(countPer: CountPer, call: CallAttempt, groups: readonly string[]): readonly Subject[] | Because {
+  const { e164, number } = call.destination;
+  const called = e164 ?? number;
+  const extension = call.extension ?? UNKNOWN_EXTENSION;
   switch (countPer) {
     case 'extension':
-      return [{ kind: 'extension', id: call.extension ?? UNKNOWN_EXTENSION }];
+      return [{ kind: 'extension', id: extension }];
     case 'group':
       return groups.length === 0 ? { why: 'no-group' } : groups.map((id) => ({ kind: 'group', id }));
     case 'trunk':
-      return call.trunk === undefined ? { why: 'unknown-trunk' } : [{ kind: 'trunk', id: call.trunk }];
+      return call.trunk === undefined ? { why: 'unknown', what: 'trunk' } : [{ kind: 'trunk', id: call.trunk }];
+    case 'number':
+      return called === '' ? { why: 'unknown', what: 'destination' } : [{ kind: 'number', id: called }];
+    case 'extension-number':
+      return called === ''
+        ? { why: 'unknown', what: 'destination' }
+        : [{ kind: 'extension-number', id: `${extension} ${called}` }];
     case 'system':
       return SYSTEM;
     default:
@@ -86,14 +113,11 @@ function subjectsOf(countPer: CountPer, call: CallAttempt, groups: readonly stri
   }
 }
 
-const outside = (what: string, wanted: readonly string[]): Match => {
+const outside = (what: string, wanted: readonly string[]): Because => {
   const shown = wanted.slice(0, 5).join(' ');
   const more = wanted.length > 5 ? ` and ${wanted.length - 5} more` : '';
-  return { applies: false, because: { why: 'not-in-scope', part: `${what} is not in ${shown}${more}` } };
+  return { why: 'not-in-scope', part: `${what} is not in ${shown}${more}` };
 };
-
-const describeExtension = (call: CallAttempt): string =>
-  call.extension === undefined ? 'an unknown extension' : `extension ${showName(call.extension)}`;
 
 /** One sentence, without its full stop so that more can be said after it. */
 export function describeBecause(because: Because): string {
@@ -102,16 +126,20 @@ export function describeBecause(because: Because): string {
       return 'the rule is disabled';
     case 'every-call':
       return 'the rule applies to every call';
-    case 'unknown-extension':
-      return 'the extension of this call is not known';
-    case 'unknown-trunk':
-      return 'the trunk of this call is not known';
+    case 'internal':
+      return 'the call is to an own extension and the rule does not name internal calls';
+    case 'unknown':
+      return `the ${because.what} of this call is not known`;
     case 'no-group':
       return 'the extension is in no group that could be counted';
     case 'in-scope':
       return `the rule applies to ${because.parts.join(' and ')}`;
     case 'not-in-scope':
       return because.part;
+    case 'not-now': {
+      const state = `schedule ${because.schedule} is ${because.negated ? 'open' : 'closed'} at this time`;
+      return because.nextChange === undefined ? state : `${state} until ${new Date(because.nextChange).toISOString()}`;
+    }
     default:
       return because satisfies never;
   }

@@ -94,9 +94,10 @@ export function weekPicture(schedule: Schedule, at: EpochMs, options: { readonly
   const legend = `${' '.repeat(HEAD_COLUMNS)}${blocks.open} open  ${blocks.closed} closed${partly}`;
   return [
     schedule.zone,
+    describeNow(schedule, at),
     ruler,
     ...rows,
-    nowLine(schedule, at),
+    `${' '.repeat(HEAD_COLUMNS + Math.floor(today.minute / CELL_MINUTES))}^ now`,
     legend,
     ...clockChanges(schedule, at).map((line) => `${' '.repeat(HEAD_COLUMNS)}${line}`),
   ].join('\n');
@@ -109,17 +110,14 @@ function blockAt(schedule: Schedule, wall: WallMinute, blocks: Readonly<Record<k
   return open === CELL_MINUTES ? blocks.open : blocks.partly;
 }
 
-/** A caret below the column of now, and beside it what holds now and until when. */
-function nowLine(schedule: Schedule, at: EpochMs): string {
+/** `thu 10:20: closed, opens thu 18:00`. */
+function describeNow(schedule: Schedule, at: EpochMs): string {
   const now = schedule.wallMinute(at);
   const change = schedule.nextChange(at);
   const [is, next] = schedule.isOpen(at) ? ['open', 'closes'] : ['closed', 'opens'];
   const then =
     change === undefined ? 'for good' : `${next} ${dayAndTime(schedule.wallMinute(change), readWallMinute(now).day)}`;
-  const text = `now ${dayAndTime(now)}: ${is}, ${then}`;
-  const column = HEAD_COLUMNS + Math.floor(readWallMinute(now).minute / CELL_MINUTES);
-  if (column + 2 + text.length <= 80) return `${' '.repeat(column)}^ ${text}`;
-  return `${text} ^`.padStart(column + 1);
+  return `${dayAndTime(now)}: ${is}, ${then}`;
 }
 
 /** `fri 18:00`, with the date when it is more than six days from the other day. */

@@ -108,9 +108,12 @@ export async function measureAgi(processes: Processes, store: Store, options: Ag
     floorTwo: await startFloor(processes, 2),
   };
   const load = await processes.worker('agi-load');
+  let asked = 0;
+  let notAllowed = 0;
   const ask = async (name: ServerName, question: object) => {
     const answer = await load.ask({ ...question, port: servers[name].port });
-    if ((answer['notAllowed'] ?? 0) > 0) options.onDoubt(`${name}: ${answer['notAllowed']} calls were not allowed`);
+    asked += answer['calls'] ?? 0;
+    notAllowed += answer['notAllowed'] ?? 0;
     return answer;
   };
 
@@ -154,8 +157,15 @@ export async function measureAgi(processes: Processes, store: Store, options: Ag
     ...(latency ? latencyFigures(p50, p99) : []),
     ...(pipelining ? [await pipelined(load, servers.tollgate, early)] : []),
   ];
-  if ((await readFile(servers.tollgate.logPath)).includes('without the store')) {
-    options.onDoubt('the daemon decided some calls without the store: the machine was too slow for its deadline');
+  const log = await readFile(servers.tollgate.logPath, 'utf8');
+  const troubles = log.split('\n').filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+  if (troubles.length > 0) options.onDoubt(`${troubles.length} lines of trouble in the daemon's log: ${troubles[0]}`);
+  if (notAllowed > 0) {
+    // Quick answers that are not the right ones must not pass for speed.
+    options.onDoubt(`${notAllowed} of ${asked} calls were not allowed: the AGI and latency rows are not judged`);
+    return figures.map(({ bound, ...figure }) =>
+      figure.row === 'pipelining' && bound ? { ...figure, bound } : figure,
+    );
   }
   return figures;
 }

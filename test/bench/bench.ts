@@ -27,10 +27,12 @@ const QUICK = { rounds: 5, decisions: 3000, engineMs: 250, agiMs: 350, openMs: 8
 
 const NOTES = [
   'Ratios are taken round by round, in one run; the median decides. Absolute figures are of this machine and its other load.',
-  'Everything (store, daemon, floor, generator) shares the cores listed above: the closed-loop AGI rates are bounded by the generator as well, which flatters the slower side; the rows of CPU per decision do not depend on it.',
+  'Everything (store, daemon, floor, generator) shares the cores listed above: the closed-loop AGI rates are bounded by the generator as well, which flatters the slower side; the rows of CPU per decision depend on it less.',
   'The floors of the AGI rows that are judged send one EXEC, as Tollgate does; the ones with two SET VARIABLE are shown for comparison.',
   'The peer has one fixed window where Tollgate has two token buckets and a record of the call.',
   'Latency is until the server has closed, from the time at which the call was due, with the environment written line by line.',
+  'Other load is not neutral: Tollgate keeps both Node and the store busy, the floors need less, so a busy machine lowers its ratios. Compare wide spreads with a run on a quiet machine.',
+  'How far a decision is from PING or a no-op depends on what a system call costs on the machine; the rows over the prototype do not.',
   'Decisions are measured with buckets that exist already, as on a busy system.',
 ];
 

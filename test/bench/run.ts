@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: compiles the program and the benchmark once, and runs the result with plain Node.
  *
- * Nothing is measured under a TypeScript loader: its transform wraps every function that is made in a call to keep its
- * name, which costs a server that makes closures for each call more than the daemon people install would ever pay.
+ * Nothing is measured under a TypeScript loader: its transform wraps every inner function in a call that keeps its name,
+ * which the daemon that people install does not pay for the closures that it makes on each call.
  * The compiled tree keeps the folders of the source, so that the scripts are found where the program looks for them.
  */
 import { spawn } from 'node:child_process';

@@ -2,7 +2,7 @@
  * Policies, calls and findings for tests, made by the same code that production uses. Everything not given is what a
  * document leaves to its defaults.
  */
-import type { CallAttempt } from '../../src/policy/call.ts';
+import type { CallAttempt, EpochMs } from '../../src/policy/call.ts';
 import { readPolicyDocument } from '../../src/policy/document.ts';
 import { compilePolicy, type Generations, type Policy } from '../../src/policy/policy.ts';
 import { formatProblem } from '../../src/policy/problem.ts';
@@ -22,9 +22,19 @@ export function ruleOf(fields: object): Rule {
   return rule;
 }
 
+/** A Wednesday, 12:00 UTC. */
+export const NOW = Date.UTC(2026, 10, 18, 12) as EpochMs;
+
 /** A call to an ordinary number. */
 export const callOf = (known: { readonly extension?: string; readonly trunk?: string }): CallAttempt => ({
-  destination: { dialled: '3055550100', number: '3055550100', isEmergency: false },
+  destination: {
+    dialled: '3055550100',
+    number: '3055550100',
+    isEmergency: false,
+    e164: undefined,
+    country: undefined,
+    classes: new Set(['unknown']),
+  },
   extension: known.extension,
   trunk: known.trunk,
   campaign: undefined,

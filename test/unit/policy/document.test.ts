@@ -69,6 +69,8 @@ describe('a policy document', () => {
       groups: {},
       extensions: {},
       trunks: {},
+      schedules: {},
+      destinations: {},
       rules: [
         {
           id: 'default',
@@ -97,6 +99,8 @@ describe('a policy document', () => {
       groups: { g: { members: [] } },
       extensions: {},
       trunks: {},
+      schedules: {},
+      destinations: {},
       rules: [
         {
           id: 'a',

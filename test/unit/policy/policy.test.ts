@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { defaultPolicyDocument } from '../../../src/policy/document.ts';
 import { compilePolicy } from '../../../src/policy/policy.ts';
-import { callOf, policyOf, ruleOf } from '../../support/policy.ts';
+import { callOf, NOW, policyOf, ruleOf } from '../../support/policy.ts';
 
 describe('a compiled policy', () => {
   it('has the rules of its document in their order, and each answers for every call', () => {
     const policy = policyOf({ rules: [{ id: 'b' }, { id: 'a', enabled: false }, { id: 'c' }] });
-    expect(policy.match(callOf({})).map(({ rule, match }) => [rule.id, match.applies])).toEqual([
+    expect(policy.match(callOf({}), NOW).map(({ rule, match }) => [rule.id, match.applies])).toEqual([
       ['b', true],
       ['a', false],
       ['c', true],

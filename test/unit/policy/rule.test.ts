@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeBecause, matchRule } from '../../../src/policy/rule.ts';
-import { callOf, policyOf } from '../../support/policy.ts';
+import { callOf, NOW, policyOf } from '../../support/policy.ts';
 
 interface Row {
   readonly name: string;
@@ -203,7 +203,7 @@ const ROWS: readonly Row[] = [
 describe('whether a rule applies to a call, what it counts on, and why', () => {
   it.each(ROWS)('$name', ({ rule, call, subjects, because }) => {
     const policy = policyOf({ ...DOCUMENT, rules: [{ id: 'tested', ...rule }] });
-    const [found] = policy.match(callOf(call));
+    const [found] = policy.match(callOf(call), NOW);
     const match = found?.match;
     expect(match?.applies === true ? match.subjects.map(({ kind, id }) => `${kind} ${id}`) : undefined).toEqual(
       subjects,
@@ -214,7 +214,9 @@ describe('whether a rule applies to a call, what it counts on, and why', () => {
   it('takes the groups of the extension as they are given', () => {
     const [rule] = policyOf({ ...DOCUMENT, rules: [{ id: 'tested', countPer: 'group' }] }).rules;
     if (rule === undefined) throw new Error('the document has a rule');
-    expect(matchRule(rule, callOf({ extension: '1001' }), ['supervisors'])).toMatchObject({
+    expect(
+      matchRule(rule, callOf({ extension: '1001' }), { at: NOW, groups: ['supervisors'], permissions: [] }),
+    ).toMatchObject({
       applies: true,
       subjects: [{ kind: 'group', id: 'supervisors' }],
     });
