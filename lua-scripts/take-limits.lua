@@ -5,26 +5,37 @@
 --   * Exact: every value is an integer below 2^53; nothing is rounded.
 --   * Once per call: a charge that this call has paid before (its tag stands in the call's record) is not paid again.
 --   * Late is harmless: after the deadline nothing is read and nothing is written.
---   * Every key it writes has a time to live, and a missing key means a full bucket.
---   * A refused call writes nothing, with one exception: a bucket whose time lies ahead, because the clock stepped back,
---     is set to the new time. Otherwise a bucket that has no room would get none until the clock has caught up.
+--   * Every key it writes has a time to live, and a missing key means that nothing is used.
+--   * A refused call writes nothing, with one exception: where the clock stepped back, a bucket whose time lies ahead and
+--     the calls of a ring that do are set to the new time. Otherwise they would hold calls up until the clock has caught
+--     up.
 --
 -- KEYS[1]      record of the call: the 6-byte tags of the charges it has paid
--- KEYS[1 + i]  bucket of charge i, i = 1..n
+-- KEYS[1 + i]  bucket or ring of charge i, i = 1..n
 -- ARGV[1]      now, epoch ms; '' for the time of this server (always '' in production)
 -- ARGV[2]      deadline, epoch ms of this server; 0 for none
 -- ARGV[3]      seconds that the record of the call is kept; 0 to peek: say what would happen, write nothing
--- ARGV[3 + i]  charge i: demand (1 byte: r required, l lenient, s shadow), tag (6 bytes), then for each limit, shortest
---              period first, count and period in seconds, and after them all periods once more, as a bucket has them
---              (unsigned 32-bit little-endian integers)
+-- ARGV[3 + i]  charge i: demand (1 byte: r required, l lenient, s shadow), tag (6 bytes), and then by its kind, in
+--              unsigned 32-bit little-endian integers
+--                bucket   for each limit, shortest period first, count and period in seconds, and after them all periods
+--                         once more, as a bucket has them
+--                rolling  the letter w, and for each limit, shortest period first, count (at most 1000) and period
+--              So a charge of an even number of bytes is a rolling one: nothing tells them apart at less cost.
 --
 -- A bucket, little-endian: [u48 time of the levels, epoch ms] [u56 debt of each limit] [u32 period of each limit, s]
 --   A debt is counted in 1/period-ms of a call: a call costs period-ms, each ms pays `count` back, a full debt is
 --   count x period-ms.
 --
--- Reply: { status, now ms, then for each charge: state, then for each limit: debt before, debt after }
---   status 1 taken, 0 refused, 2 late (nothing follows now)
---   state  0 room, 1 lacking, 2 counted before
+-- A ring, little-endian: [u48 time, epoch ms] of the last calls, oldest first, as many as the largest count of its limits
+--   A call is in the window of a limit while it is younger than the period. There is room while fewer than `count` are.
+--   A lenient charge is a call that goes out, room or not, and so it is always written. A ring knows nothing of limits: it
+--   serves other ones as far back as it reaches.
+--
+-- Reply: { status, now ms, then for each charge: state, then for each limit, by the kind of its charge }
+--   status   1 taken, 0 refused, 2 late (nothing follows now)
+--   state    0 room, 1 lacking, 2 counted before
+--   bucket   debt before, debt after
+--   rolling  calls in the window before, after, and when the next one has room, epoch ms; 0 where it has
 --
 -- Called by src/redis/limit-scripts.ts. Numeric rules: lua-scripts/README.md
 
@@ -32,6 +43,7 @@ local TAKEN, REFUSED, LATE = 1, 0, 2
 local ROOM, LACKING, COUNTED = 0, 1, 2
 local REQUIRED, LENIENT = 114, 108
 local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
+local ROLLING_HEAD = 8
 local KEYS, ARGV = KEYS, ARGV
 local call, unpack_bytes, pack_bytes, sub, byte = redis.call, struct.unpack, struct.pack, string.sub, string.byte
 
@@ -77,6 +89,16 @@ local function adopt(value, charge, width)
   return sub(value, 1, TIME_SIZE) .. debts
 end
 
+-- How many calls of a ring are not later than a time; by halving, at most ten times.
+local function calls_until(ring, time)
+  local low, high = 0, #ring / TIME_SIZE
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if unpack_bytes('<I6', ring, middle * TIME_SIZE + 1) > time then high = middle else low = middle + 1 end
+  end
+  return low
+end
+
 local stored = call('MGET', unpack(KEYS))
 local record = stored[1] or ''
 local charges = #KEYS - 1
@@ -87,41 +109,63 @@ local renew, step_back = {}, {}
 local refused, stepped_back = false, false
 for i = 1, charges do
   local charge, value = ARGV[3 + i], stored[1 + i]
-  local width = (#charge - CHARGE_HEAD) / 12
-  local time, elapsed = nil, 0
-  if value then
-    local tail = TIME_SIZE + DEBT_SIZE * width + 1
-    local in_place = sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1)
-    if not in_place then value = adopt(value, charge, width) end
-    if value then
-      local level_time = unpack_bytes('<I6', value)
-      elapsed = now - level_time
-      if elapsed < 0 then elapsed, step_back[i], stepped_back = 0, true, true end
-      if in_place then time = level_time end
-    end
-  end
-
   local state, place = ROOM, size + 1
-  local count, seconds, debt = 0, 0, 0
-  local charge_at, value_at = CHARGE_HEAD + 1, TIME_SIZE + 1
-  size = place + 2 * width
-  for at = place + 1, size, 2 do
-    count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
-    local cost = seconds * 1000
-    local full = count * cost
-    if value then
-      debt, value_at = unpack_bytes('<I7', value, value_at)
-      if debt > full then debt = full end
-      debt = debt - elapsed * count
-      if debt < 0 then debt = 0 end
+  if #charge % 2 == 0 then
+    local ring = value and #value % TIME_SIZE == 0 and value or ''
+    local calls = #ring / TIME_SIZE
+    local ahead = calls - calls_until(ring, now)
+    if ahead > 0 then
+      ring = sub(ring, 1, (calls - ahead) * TIME_SIZE) .. string.rep(pack_bytes('<I6', now), ahead)
+      step_back[i], stepped_back = true, true
     end
-    if debt + cost > full then state = LACKING end
-    reply[at], reply[at + 1] = debt, debt
+    stored[1 + i] = ring
+    size = place
+    for charge_at = ROLLING_HEAD + 1, #charge, 8 do
+      local count, seconds = unpack_bytes('<I4I4', charge, charge_at)
+      local used, room_at = calls - calls_until(ring, now - seconds * 1000), 0
+      if used >= count then
+        state = LACKING
+        room_at = unpack_bytes('<I6', ring, (calls - count) * TIME_SIZE + 1) + seconds * 1000
+      end
+      reply[size + 1], reply[size + 2], reply[size + 3] = used, used, room_at
+      size = size + 3
+    end
+  else
+    local width = (#charge - CHARGE_HEAD) / 12
+    local time, elapsed = nil, 0
+    if value then
+      local tail = TIME_SIZE + DEBT_SIZE * width + 1
+      local in_place = sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1)
+      if not in_place then value = adopt(value, charge, width) end
+      if value then
+        local level_time = unpack_bytes('<I6', value)
+        elapsed = now - level_time
+        if elapsed < 0 then elapsed, step_back[i], stepped_back = 0, true, true end
+        if in_place then time = level_time end
+      end
+    end
+
+    local count, seconds, debt = 0, 0, 0
+    local charge_at, value_at = CHARGE_HEAD + 1, TIME_SIZE + 1
+    size = place + 2 * width
+    for at = place + 1, size, 2 do
+      count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
+      local cost = seconds * 1000
+      local full = count * cost
+      if value then
+        debt, value_at = unpack_bytes('<I7', value, value_at)
+        if debt > full then debt = full end
+        debt = debt - elapsed * count
+        if debt < 0 then debt = 0 end
+      end
+      if debt + cost > full then state = LACKING end
+      reply[at], reply[at + 1] = debt, debt
+    end
+    -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period gives
+    -- the key two of them, so that after any write more than one is left, which is the longest that a level can matter.
+    local stretch = seconds * 1000
+    renew[i] = not time or time - time % stretch ~= now - now % stretch
   end
-  -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period gives
-  -- the key two of them, so that after any write more than one is left, which is the longest that a level can matter.
-  local stretch = seconds * 1000
-  renew[i] = not time or time - time % stretch ~= now - now % stretch
 
   if record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
     state = COUNTED
@@ -138,30 +182,47 @@ size = 2
 local tags = record
 for i = 1, charges do
   local charge, place = ARGV[3 + i], size + 1
-  local width, state = (#charge - CHARGE_HEAD) / 12, reply[place]
+  local state = reply[place]
   local takes = not refused and (state == ROOM or state == LACKING and byte(charge) == LENIENT)
   local changed = step_back[i]
-  size = place + 2 * width
-  if takes or changed then
-    local levels, seconds, charge_at = pack_bytes('<I6', now), 0, CHARGE_HEAD + 1
-    for at = place + 1, size, 2 do
-      local count, after = 0, reply[at]
-      count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
-      local cost = seconds * 1000
-      if takes and after + cost <= count * cost then
-        after = after + cost
-        reply[at + 1], changed = after, true
-      end
-      levels = levels .. pack_bytes('<I7', after)
+  if #charge % 2 == 0 then
+    local ring, most, seconds = stored[1 + i], 0, 0
+    if takes then ring = ring .. pack_bytes('<I6', now) end
+    size = place
+    for charge_at = ROLLING_HEAD + 1, #charge, 8 do
+      local count
+      count, seconds = unpack_bytes('<I4I4', charge, charge_at)
+      if count > most then most = count end
+      if takes then reply[size + 2] = reply[size + 1] + 1 end
+      size = size + 3
     end
-    if changed and not peeks then
-      if renew[i] then
-        local bucket = levels .. sub(charge, CHARGE_HEAD + 8 * width + 1)
-        -- One second more, because the server counts from when it read the command, a little before our `now`.
-        call('SET', KEYS[1 + i], bucket, 'EX', 2 * seconds + 1)
-      else
-        -- The offset is text: turning a number into text costs more here than the rest of the line.
-        call('SETRANGE', KEYS[1 + i], '0', levels)
+    if (takes or changed) and not peeks then
+      call('SET', KEYS[1 + i], sub(ring, -most * TIME_SIZE), 'EX', seconds + 1)
+    end
+  else
+    local width = (#charge - CHARGE_HEAD) / 12
+    size = place + 2 * width
+    if takes or changed then
+      local levels, seconds, charge_at = pack_bytes('<I6', now), 0, CHARGE_HEAD + 1
+      for at = place + 1, size, 2 do
+        local count, after = 0, reply[at]
+        count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
+        local cost = seconds * 1000
+        if takes and after + cost <= count * cost then
+          after = after + cost
+          reply[at + 1], changed = after, true
+        end
+        levels = levels .. pack_bytes('<I7', after)
+      end
+      if changed and not peeks then
+        if renew[i] then
+          local bucket = levels .. sub(charge, CHARGE_HEAD + 8 * width + 1)
+          -- One second more, because the server counts from when it read the command, a little before our `now`.
+          call('SET', KEYS[1 + i], bucket, 'EX', 2 * seconds + 1)
+        else
+          -- The offset is text: turning a number into text costs more here than the rest of the line.
+          call('SETRANGE', KEYS[1 + i], '0', levels)
+        end
       end
     end
   end

@@ -103,8 +103,8 @@ function commandsOf(program: Command, kind: KindName, context: CommandContext): 
     const before = (await client.ask<Entry[]>('GET', `/api/v1/${kind}`)).find((each) => each.id === id);
     const { id: _, ...old } = before ?? { id };
     const name = typeof options['name'] === 'string' ? { name: options['name'] } : {};
-    const items =
-      list === undefined ? {} : { [list.field]: changedList(before?.[list.field] ?? [], list.field, options) };
+    const changed = list === undefined ? undefined : changedList(before?.[list.field] ?? [], list.field, options);
+    const items = list === undefined || changed === undefined ? {} : { [list.field]: changed };
     const saved = await client.ask<Entry>('PUT', path(id), { ...old, ...name, ...items });
     const done = `${one.charAt(0).toUpperCase()}${one.slice(1)} ${id} is ${before === undefined ? 'added' : 'changed'}.\n`;
     terminal.out(wantsJson(command) ? json(saved) : done);
@@ -127,13 +127,14 @@ function changedList(
   before: readonly string[],
   field: ListField,
   options: Readonly<Record<string, unknown>>,
-): string[] {
+): string[] | undefined {
   const given = (verb: string): readonly string[] | undefined => {
     const value = options[verb === '' ? field : `${verb}${field.charAt(0).toUpperCase()}${field.slice(1)}`];
     return Array.isArray(value) ? value.map(String) : undefined;
   };
-  const start = [...(given('') ?? before), ...(given('add') ?? [])];
-  const dropped = given('drop') ?? [];
+  const [all, added, dropped = []] = [given(''), given('add'), given('drop')];
+  if (all === undefined && added === undefined && dropped.length === 0) return undefined;
+  const start = [...(all ?? before), ...(added ?? [])];
   const missing = dropped.filter((each) => !start.includes(each));
   if (missing.length > 0) {
     throw new CommandFailed(`not among the ${field}: ${missing.join(', ')}; they are ${start.join(', ')}`, EXIT.no);

@@ -101,7 +101,9 @@ async function play({ terminal }: DemoOptions, stage: Stage, tollgate: TollgateP
     terminal.out(
       `\n${paint(terminal, 'bold', `${index + 1}. ${act.title}`)}\n   ${paint(terminal, 'dim', act.about)}\n`,
     );
-    for (const outcome of await act.play(scene)) {
+    const outcomes = await act.play(scene);
+    if (terminal.signal.aborted) break;
+    for (const outcome of outcomes) {
       played.push({ ...outcome, act: act.title });
       terminal.out(
         `   ${mark(terminal, outcome)} ${outcome.what}: ${outcome.seen}${isWrong(outcome) ? `, expected ${outcome.expected}` : ''}\n`,

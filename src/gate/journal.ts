@@ -34,6 +34,8 @@ export interface CallsQuery {
   readonly limit: number;
   /** Where the page before ended. */
   readonly cursor?: string | undefined;
+  /** Looks at no decision made before this. */
+  readonly since?: EpochMs | undefined;
   readonly matches: (call: DecisionReport) => boolean;
 }
 
@@ -41,6 +43,13 @@ export interface CallsPage {
   readonly calls: readonly DecisionReport[];
   /** For the next page; null when there is none. */
   readonly cursor: string | null;
+}
+
+/** What was counted in a time: calls altogether, and those that each rule decided or, on an allow, applied to. */
+export interface RuleCounts {
+  readonly days: number;
+  readonly calls: number;
+  readonly byRule: ReadonlyMap<string, number>;
 }
 
 export interface Journal {
@@ -51,6 +60,8 @@ export interface Journal {
   /** Newest first. */
   readonly list: (query: CallsQuery) => Promise<CallsPage>;
   readonly find: (id: string) => Promise<DecisionReport | undefined>;
+  /** @param days whole days that end now, 1 or more; cut to what is kept and to {@link MOST_DAYS_COUNTED} */
+  readonly countsOf: (days: number) => Promise<RuleCounts>;
   readonly outages: () => Promise<readonly Outage[]>;
   /** Calls the listener with every decision of this node as it is made, plain allows included. Returns how to stop. */
   readonly follow: (listener: (decision: DecisionReport) => void) => () => void;
@@ -68,6 +79,12 @@ const SCAN_PAGE = 500;
 const CLOCKS_DIFFER_MS = 60_000;
 /** A filter that finds nothing gives up after so many entries and says where it stopped. */
 const MOST_SCANNED = 100_000;
+
+/** A quarter is 2208 hours, some 370 round trips. */
+export const MOST_DAYS_COUNTED = 92;
+const HOUR_MS = 3_600_000;
+/** An hour has a field for each minute, rule and verdict: with a thousand rules 60 000. So many hours are read at once. */
+const HOURS_AT_ONCE = 6;
 
 const appendScript = createScript('append-journal');
 
@@ -132,7 +149,7 @@ export function createJournal(deps: {
       decisions: waiting.slice(0, BATCH),
       outages,
       counts,
-      hour: new Date(clock.now()).toISOString().slice(0, 13),
+      hour: hourOf(clock.now()),
     };
     waiting = waiting.slice(BATCH);
     outages = [];
@@ -222,15 +239,19 @@ export function createJournal(deps: {
       failing = undefined;
       schedule();
     },
-    list: async ({ limit, cursor, matches }) => {
+    list: async ({ limit, cursor, since, matches }) => {
       const calls: DecisionReport[] = [];
       let end = cursor === undefined ? '+' : `(${cursor}`;
+      // No decision is written before it is made, but for the difference of two clocks.
+      const start = since === undefined ? '-' : String(Math.max(0, since - CLOCKS_DIFFER_MS));
+      const wanted = (call: DecisionReport): boolean =>
+        (since === undefined || Date.parse(call.at) >= since) && matches(call);
       for (let scanned = 0; scanned < MOST_SCANNED; scanned += SCAN_PAGE) {
-        const entries = await redis.xrevrange(keys.journal, end, '-', 'COUNT', SCAN_PAGE);
+        const entries = await redis.xrevrange(keys.journal, end, start, 'COUNT', SCAN_PAGE);
         for (const [place, fields] of entries) {
           end = `(${place}`;
           const call = parseDecision(fields[1]);
-          if (call !== undefined && matches(call)) calls.push(call);
+          if (call !== undefined && wanted(call)) calls.push(call);
           if (calls.length >= limit) return { calls, cursor: place };
         }
         if (entries.length < SCAN_PAGE) return { calls, cursor: null };
@@ -247,6 +268,24 @@ export function createJournal(deps: {
       // Written a moment after it was made, by the store's clock; after an outage much later, with skewed clocks earlier.
       const from = Math.max(0, madeAt - CLOCKS_DIFFER_MS);
       return (await scanFor(id, String(from), '+')) ?? (await scanFor(id, '-', `(${from}`));
+    },
+    countsOf: async (days) => {
+      const daysKept = Math.max(1, Math.floor(deps.maxAgeSeconds / 86_400));
+      const hours = 24 * Math.min(days, daysKept, MOST_DAYS_COUNTED);
+      const now = clock.now();
+      const byRule = new Map<string, number>();
+      for (let back = 0; back < hours; back += HOURS_AT_ONCE) {
+        const pipeline = redis.pipeline();
+        for (let hour = back; hour < Math.min(back + HOURS_AT_ONCE, hours); hour++)
+          pipeline.hgetall(keys.counts(hourOf(now - hour * HOUR_MS)));
+        for (const [error, fields] of (await pipeline.exec()) ?? []) {
+          if (error !== null) throw error;
+          addCounts(byRule, fields);
+        }
+      }
+      const calls = byRule.get('-') ?? 0;
+      byRule.delete('-');
+      return { days: hours / 24, calls, byRule };
     },
     outages: async () => (await redis.lrange(keys.outages, 0, -1)).map((text) => JSON.parse(text) as Outage),
     follow: (listener) => {
@@ -277,6 +316,17 @@ function count(counts: Map<string, number>, decision: Decision): void {
   if (decision.verdict.rule !== undefined) add(decision.verdict.rule.id);
   else for (const finding of decision.findings) if (finding.applies) add(finding.rule.id);
 }
+
+/** @param fields of one hour: `09:41|rule|verdict` and how many */
+function addCounts(byRule: Map<string, number>, fields: unknown): void {
+  for (const [field, count] of Object.entries(fields ?? {})) {
+    const [, rule] = field.split('|');
+    if (rule !== undefined) byRule.set(rule, (byRule.get(rule) ?? 0) + Number(count));
+  }
+}
+
+/** `2026-11-21T09`, UTC. */
+const hourOf = (at: number): string => new Date(at).toISOString().slice(0, 13);
 
 /** `09:41`, UTC. Kept for the minute: formatting a date costs half as much as counting a call in seven places. */
 function minuteOf(at: EpochMs): string {

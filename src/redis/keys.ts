@@ -8,6 +8,8 @@ export interface Keys {
   readonly call: (callId: string, destination: string) => string;
   /** @param generation raised when the rule is reset, so that all its buckets are full again at once */
   readonly bucket: (rule: string, generation: number, subject: string) => string;
+  /** The ring of a rule that counts in rolling windows. */
+  readonly ring: (rule: string, generation: number, subject: string) => string;
   /** Hash of the policy in force: version, document, generations, changedAt, changedBy. */
   readonly policy: string;
   /** Stream of decisions that are kept in full. */
@@ -23,9 +25,14 @@ export interface Keys {
 /** @param prefix and tenant hold no braces or blanks; the configuration sees to it. */
 export function createKeys(options: { readonly prefix: string; readonly tenant: string }): Keys {
   const base = `${options.prefix}:{${options.tenant}}`;
+  const counted =
+    (letter: string) =>
+    (rule: string, generation: number, subject: string): string =>
+      `${base}:${letter}:${rule}${generation === 0 ? '' : `~${generation}`}:${subject}`;
   return {
     call: (callId, destination) => `${base}:c:${callId}:${destination}`,
-    bucket: (rule, generation, subject) => `${base}:b:${rule}${generation === 0 ? '' : `~${generation}`}:${subject}`,
+    bucket: counted('b'),
+    ring: counted('w'),
     policy: `${base}:policy`,
     journal: `${base}:journal`,
     outages: `${base}:outages`,

@@ -9,6 +9,7 @@ import { createScript, loadScript } from './scripts.ts';
 import { storeError } from './store-error.ts';
 
 export interface PackedCharge {
+  /** Key of its bucket, or of the ring of a rolling one. */
   readonly bucketKey: string;
   /** As `packCharge` made it. */
   readonly bytes: Buffer;
@@ -26,9 +27,21 @@ export interface WireCharge {
 
 export interface TakenCharge {
   readonly state: 'room' | 'lacking' | 'counted';
-  /** Debt of each limit, shortest period first, in the units of the script. */
+  /**
+   * Of each limit, shortest period first: the debt of a bucket in the units of the script; of a rolling window the calls
+   * in it, more than its count after a lenient charge or a lowered limit.
+   */
   readonly before: readonly number[];
   readonly after: readonly number[];
+  /** Undefined for a bucket. */
+  readonly rolling: TakenWindows | undefined;
+}
+
+/** Times by the server's clock, epoch ms. */
+export interface TakenWindows {
+  readonly atMs: number;
+  /** For each limit: when one more call has room; 0 where it has. */
+  readonly roomAtMs: readonly number[];
 }
 
 export type TakeReply =
@@ -43,15 +56,25 @@ const DEMANDS = { required: 'r', lenient: 'l', shadow: 's' } as const;
  * @param identity what makes the charge the same one when a call asks again; two different ones of one call collide with
  *   a chance of about 2^-48
  * @param limits shortest period first
+ * @param counting of a rolling charge, no count is larger than 1000
  */
 export function packCharge(
   demand: keyof typeof DEMANDS,
   identity: string,
   limits: readonly { readonly count: number; readonly periodSeconds: number }[],
+  counting: 'bucket' | 'rolling' = 'bucket',
 ): Buffer {
-  const bytes = Buffer.alloc(7 + 12 * limits.length);
+  const bytes = Buffer.alloc(counting === 'bucket' ? 7 + 12 * limits.length : 8 + 8 * limits.length);
   bytes.write(DEMANDS[demand], 0, 'latin1');
   bytes.writeUIntBE(hash48(identity), 1, 6);
+  if (counting === 'rolling') {
+    bytes.write('w', 7, 'latin1');
+    limits.forEach((limit, index) => {
+      bytes.writeUInt32LE(limit.count, 8 + 8 * index);
+      bytes.writeUInt32LE(limit.periodSeconds, 12 + 8 * index);
+    });
+    return bytes;
+  }
   limits.forEach((limit, index) => {
     bytes.writeUInt32LE(limit.count, 7 + 8 * index);
     bytes.writeUInt32LE(limit.periodSeconds, 11 + 8 * index);
@@ -59,6 +82,9 @@ export function packCharge(
   });
   return bytes;
 }
+
+/** Only a rolling charge has an even number of bytes. */
+const isRolling = ({ bytes }: PackedCharge): boolean => bytes.length % 2 === 0;
 
 /** Two FNV-1a hashes with different seeds, 24 bits of each. A cryptographic hash costs ten times as much and guards nothing here. */
 function hash48(text: string): number {
@@ -135,11 +161,13 @@ function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): Take
     if (state === undefined) throw new TypeError('take-limits answered too little');
     const before: number[] = [];
     const after: number[] = [];
+    const rolling = isRolling(charge) ? { atMs: nowMs, roomAtMs: new Array<number>() } : undefined;
     for (let limit = 0; limit < charge.width; limit++) {
       before.push(reply[at++] ?? Number.NaN);
       after.push(reply[at++] ?? Number.NaN);
+      rolling?.roomAtMs.push(reply[at++] ?? Number.NaN);
     }
-    return { state, before, after };
+    return { state, before, after, rolling };
   });
   return { status: status === 1 ? 'taken' : 'refused', nowMs, charges: taken };
 }
@@ -163,7 +191,7 @@ export async function returnLimits(
       (bits, after, limit) => (after > (taken.before[limit] ?? after) ? bits | (1 << limit) : bits),
       0,
     );
-    args.push(packed.bytes, mask);
+    args.push(packed.bytes, taken.rolling === undefined || mask === 0 ? mask : taken.rolling.atMs);
   }
   return Number(await returnScript(redis, keys, args));
 }

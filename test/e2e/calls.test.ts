@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
+import { startRedis } from '../support/redis.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
 const DIALPLAN = `
@@ -233,4 +234,25 @@ describe('things break', () => {
     const call = await scene.stage.placeCall({ from: '1001', destination: numbers(1)[0] ?? '' });
     expect(call.status).toBe(200);
   });
+});
+
+test('with an external store killed a rule set to block refuses, and emergency numbers pass', async () => {
+  const redis = await startRedis();
+  const away = await startScene({
+    phones: ['1001'],
+    dialplan: DIALPLAN,
+    tollgateEnv: { TOLLGATE_REDIS__URL: redis.socketPath },
+  });
+  try {
+    await away.apply('rules: [{ id: strict, limits: ["100/1h"], whenStoreFails: block }]');
+    const place = (destination: string) => away.stage.placeCall({ from: '1001', destination });
+    const before = await place(numbers(1)[0] ?? '');
+    process.kill(redis.pid, 'SIGKILL');
+    const ordinary = await place(numbers(1)[0] ?? '');
+    const emergency = await place('911');
+    expect(statuses([before, ordinary, emergency])).toEqual([200, 403, 200]);
+  } finally {
+    await away.stop();
+    await redis.stop();
+  }
 });

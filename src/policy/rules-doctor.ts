@@ -1,0 +1,338 @@
+/**
+ * Why a rule has no effect, or another one than was meant: one finding for each, with the command that mends it.
+ *
+ * An error is a rule that can apply to no call as things stand; a warning is one that most likely is not what was meant;
+ * an info is worth knowing. Looks at the policy, a time and what was counted, and changes nothing.
+ */
+import type { EpochMs } from './call.ts';
+import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
+import type { PolicyDocument, RuleDocument } from './document.ts';
+import { numberSet } from './number-set.ts';
+import type { Policy } from './policy.ts';
+import { isScopeInside, leavesNothingFor, limitsOf, makesIdle, mostCallsWithin, numbersOf } from './rule-cover.ts';
+
+export const SEVERITIES = ['error', 'warning', 'info'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const RULE_CHECKS = [
+  'disabled',
+  'shadow',
+  'empty-scope',
+  'never-open',
+  'closed-now',
+  'needs-home-country',
+  'shadowed',
+  'idle-limit',
+  'permits-much',
+  'never-matched',
+] as const;
+export type RuleCheck = (typeof RULE_CHECKS)[number];
+
+export interface RuleFinding {
+  readonly severity: Severity;
+  readonly rule: string;
+  /** Stable name of what was looked for. */
+  readonly check: RuleCheck;
+  /** What is so, one sentence. */
+  readonly what: string;
+  /** Why it matters, one sentence. */
+  readonly why: string;
+  /** For a shell; stands for the likeliest intention, and holds examples where only a person knows. */
+  readonly command: string;
+}
+
+/** What was counted in the last days: calls altogether, and those that each rule applied to. */
+export interface MatchCounts {
+  readonly days: number;
+  readonly calls: number;
+  readonly byRule: ReadonlyMap<string, number>;
+}
+
+/** More calls of one extension within an hour are no person's doing, and few diallers'. */
+export const MOST_CALLS_AN_HOUR = 1000;
+const HOUR_SECONDS = 3600;
+
+/**
+ * Looks at every rule, in the order of the policy; of a rule the gravest findings stand first.
+ *
+ * @param counts absent: nobody knows what was called, and nothing is said about it
+ */
+export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts): readonly RuleFinding[] {
+  const { document } = policy;
+  return document.rules.flatMap((rule, place) => {
+    if (!rule.enabled) return [disabled(rule)];
+    const found = [
+      ...inShadow(rule),
+      ...emptyScope(rule, policy),
+      ...outOfHours(rule, policy, at),
+      ...needsHomeCountry(rule, document),
+      ...shadowed(rule, place, document),
+      ...idleLimits(rule),
+      ...permitsMuch(rule, document),
+    ];
+    const explained = found.some(({ severity, check }) => severity === 'error' || check === 'shadowed');
+    const all = explained || counts === undefined ? found : [...found, ...neverMatched(rule, counts)];
+    return all.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  });
+}
+
+const NO_CALL = 'The rule applies to no call.';
+
+const disabled = ({ id }: RuleDocument): RuleFinding => ({
+  severity: 'info',
+  rule: id,
+  check: 'disabled',
+  what: 'The rule is disabled.',
+  why: 'It counts nothing and acts on nothing.',
+  command: `tollgate rules enable ${id}`,
+});
+
+function inShadow({ id, mode }: RuleDocument): RuleFinding[] {
+  if (mode !== 'shadow') return [];
+  return [
+    {
+      severity: 'info',
+      rule: id,
+      check: 'shadow',
+      what: 'The rule is in shadow.',
+      why: `It counts and reports, and never acts; tollgate rules show ${id} says what it would have done.`,
+      command: `tollgate rules enforce ${id}`,
+    },
+  ];
+}
+
+function emptyScope(rule: RuleDocument, policy: Policy): RuleFinding[] {
+  const { document } = policy;
+  const empty = (what: string, command: string): RuleFinding => ({
+    severity: 'error',
+    rule: rule.id,
+    check: 'empty-scope',
+    what,
+    why: NO_CALL,
+    command,
+  });
+  const scope = rule.appliesTo === 'all' ? {} : rule.appliesTo;
+  const found: RuleFinding[] = [];
+  const [group] = scope.groups ?? [];
+  const memberless = (id: string): boolean => document.groups[id]?.members.length === 0;
+  if (group !== undefined && scope.groups?.every(memberless)) {
+    found.push(empty(`${nounOf('group', scope.groups)} no members.`, `tollgate groups set ${group} --members 2001-2050`));
+  } else if (rule.countPer === 'group' && Object.keys(document.groups).every(memberless)) {
+    const command = 'tollgate groups set call-centre --members 2001-2050';
+    found.push(empty('The rule counts per group, and there is no group with members.', command));
+  }
+  const [list] = scope.destinations ?? [];
+  if (list !== undefined && scope.destinations?.every((id) => document.destinations[id]?.prefixes.length === 0)) {
+    const what = `${nounOf('list', scope.destinations)} no prefixes.`;
+    found.push(empty(what, `tollgate destinations set ${list} --prefixes +53,+252`));
+  }
+  if (found.length === 0 && hasNobody(rule, policy)) {
+    const [permission] = scope.permissions ?? [];
+    found.push(
+      permission === undefined
+        ? empty(
+            'None of its extensions is a member of a group that it counts or names.',
+            `tollgate groups set ${group ?? 'call-centre'} --add-members ${quoted(scope.extensions?.[0] ?? '')}`,
+          )
+        : empty(
+            `No extension that it could apply to has the permission ${scope.permissions?.join(' or ')}.`,
+            `tollgate extensions set 1001 --permissions ${permission}`,
+          ),
+    );
+  }
+  return found;
+}
+
+/** `Group a has`, `The groups a and b have`. */
+function nounOf(one: 'group' | 'list', ids: readonly string[]): string {
+  const [first = ''] = ids;
+  const capital = `${one.charAt(0).toUpperCase()}${one.slice(1)}`;
+  return ids.length === 1 ? `${capital} ${first} has` : `The ${one}s ${ids.slice(0, 5).join(', ')} have`;
+}
+
+const quoted = (text: string): string => (/^[\w.,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** True where the keys of the scope name nobody together although each names somebody. */
+function hasNobody({ appliesTo, countPer }: RuleDocument, policy: Policy): boolean {
+  if (appliesTo === 'all') return false;
+  const { extensions, groups, permissions } = appliesTo;
+  const holders = Object.entries(policy.document.extensions);
+  const candidates =
+    permissions === undefined
+      ? extensions === undefined
+        ? undefined
+        : numbersOf(extensions)
+      : holders.flatMap(([id, each]) => (each.permissions?.some((held) => permissions.includes(held)) ? [id] : []));
+  if (candidates === undefined) return false;
+  const set = extensions === undefined ? undefined : numberSet(extensions);
+  return !candidates.some((extension) => {
+    if (set?.has(extension) === false) return false;
+    if (groups === undefined && countPer !== 'group') return true;
+    const member = policy.groupsOf(extension);
+    return groups === undefined ? member.length > 0 : member.some((id) => groups.includes(id));
+  });
+}
+
+function outOfHours(rule: RuleDocument, policy: Policy, at: EpochMs): RuleFinding[] {
+  const id = rule.during ?? rule.not;
+  const schedule = id === undefined ? undefined : policy.schedules.get(id);
+  if (id === undefined || schedule === undefined) return [];
+  const open = schedule.isOpen(at);
+  if (open === (rule.during !== undefined)) return [];
+  const state = open ? 'open' : 'closed';
+  const change = schedule.nextChange(at);
+  if (change !== undefined) {
+    const until = `${new Date(change).toISOString().slice(0, 16)}Z`;
+    return [
+      {
+        severity: 'info',
+        rule: rule.id,
+        check: 'closed-now',
+        what: `Schedule ${id} is ${state}, so the rule is not in force until ${until}.`,
+        why: 'Calls before that are not touched by it.',
+        command: `tollgate schedules show ${id}`,
+      },
+    ];
+  }
+  const windows = open ? 'mon-fri 08:00-18:00' : 'mon-fri 18:00-08:00';
+  return [
+    {
+      severity: 'error',
+      rule: rule.id,
+      check: 'never-open',
+      what: `Schedule ${id} is ${state} for good, so the rule is never in force again.`,
+      why: NO_CALL,
+      command: `tollgate schedules set ${id} --window "${windows}"`,
+    },
+  ];
+}
+
+/** Classes of numbers that need no numbering plan. */
+const WITHOUT_PLAN = ['emergency', 'internal', 'shortcode', 'unknown'];
+
+function needsHomeCountry(rule: RuleDocument, document: PolicyDocument): RuleFinding[] {
+  const named = rule.appliesTo === 'all' ? [] : (rule.appliesTo.destinations ?? []);
+  if (document.homeCountry !== undefined || named.length === 0) return [];
+  const lost = named.filter((name) =>
+    isBuiltInClass(name) || isCountryClass(name)
+      ? !WITHOUT_PLAN.includes(name)
+      : document.destinations[name]?.prefixes.some((prefix) => prefix.startsWith('+')),
+  );
+  if (lost.length === 0) return [];
+  const onlyNational = named.every((name) => name === 'national');
+  const why = onlyNational
+    ? 'Without it no number is national, so the rule applies to no call.'
+    : `Without it only numbers dialled as +… ${document.dialling.international.length > 0 ? `or behind ${document.dialling.international.join(' or ')} ` : ''}are placed, and every one of them is international.`;
+  return [
+    {
+      severity: onlyNational ? 'error' : 'warning',
+      rule: rule.id,
+      check: 'needs-home-country',
+      what: `The rule names ${lost.slice(0, 5).join(', ')}, and the policy has no homeCountry.`,
+      why,
+      command: '(echo "homeCountry: US"; tollgate policy show) | tollgate policy apply -',
+    },
+  ];
+}
+
+function shadowed(rule: RuleDocument, place: number, { rules }: PolicyDocument): RuleFinding[] {
+  const stricter = rules.find(
+    (other, at) =>
+      at !== place &&
+      leavesNothingFor(rule, other) &&
+      // Of two that are alike, the first is the one that stays.
+      (at < place || !leavesNothingFor(other, rule)),
+  );
+  if (stricter === undefined) return [];
+  return [
+    {
+      severity: 'warning',
+      rule: rule.id,
+      check: 'shadowed',
+      what: `Rule ${stricter.id} applies to the same calls, and is at least as strict.`,
+      why: `${stricter.id} refuses before this rule has anything to say, so it never acts.`,
+      command: `tollgate rules disable ${rule.id}`,
+    },
+  ];
+}
+
+function idleLimits(rule: RuleDocument): RuleFinding[] {
+  const limits = limitsOf(rule);
+  // No two make each other idle: periods differ, so equal strictness both ways is impossible.
+  const idle = limits.flatMap((limit) => {
+    const stricter = limits.find((other) => other !== limit && makesIdle(other, limit));
+    return stricter === undefined ? [] : [{ limit, stricter }];
+  });
+  const kept = limits.filter((limit) => !idle.some((each) => each.limit === limit));
+  const command = `tollgate rules set ${rule.id} ${kept.map(({ text }) => `--limit ${text}`).join(' ')}`;
+  return idle.map(({ limit, stricter }) => ({
+    severity: 'warning',
+    rule: rule.id,
+    check: 'idle-limit',
+    what: `The limit ${limit.text} is never reached: ${stricter.text} refuses first.`,
+    why: 'One of the two is not what was meant.',
+    command,
+  }));
+}
+
+function permitsMuch(rule: RuleDocument, { rules }: PolicyDocument): RuleFinding[] {
+  const most = mostInAnHour(rule);
+  if (rule.countPer !== 'extension' || rule.action !== 'block' || most <= MOST_CALLS_AN_HOUR) return [];
+  const bounded = rules.some(
+    (other) =>
+      other !== rule &&
+      other.enabled &&
+      other.mode === 'enforce' &&
+      other.action === 'block' &&
+      other.countPer === 'extension' &&
+      other.during === undefined &&
+      other.not === undefined &&
+      mostInAnHour(other) <= MOST_CALLS_AN_HOUR &&
+      isScopeInside(rule, other),
+  );
+  if (bounded) return [];
+  const limits = [
+    ...limitsOf(rule).flatMap(({ text, periodSeconds }) => (periodSeconds === HOUR_SECONDS ? [] : [text])),
+    '100/1h',
+  ];
+  return [
+    {
+      severity: 'info',
+      rule: rule.id,
+      check: 'permits-much',
+      what: `The rule lets one extension start up to ${most} calls in an hour.`,
+      why: 'A hacked phone that calls steadily stays under it; a limit per hour would stop it.',
+      command: `tollgate rules set ${rule.id} ${limits.map((text) => `--limit ${text}`).join(' ')}`,
+    },
+  ];
+}
+
+const mostInAnHour = (rule: RuleDocument): number =>
+  rule.limits.length === 0 ? 0 : Math.min(...limitsOf(rule).map((limit) => mostCallsWithin(limit, HOUR_SECONDS)));
+
+function neverMatched(rule: RuleDocument, counts: MatchCounts): RuleFinding[] {
+  if (counts.calls === 0 || (counts.byRule.get(rule.id) ?? 0) > 0) return [];
+  const scope = rule.appliesTo === 'all' ? {} : rule.appliesTo;
+  const [trunk] = scope.trunks ?? [];
+  const onlyTrunks = trunk !== undefined && Object.keys(scope).length === 1 && rule.during === undefined;
+  const days = counts.days === 1 ? 'day' : `${counts.days} days`;
+  const calls = counts.calls === 1 ? 'the one call' : `the ${counts.calls} calls`;
+  return [
+    {
+      // That nobody calls what is forbidden is as it should be.
+      severity: rule.limits.length === 0 ? 'info' : 'warning',
+      rule: rule.id,
+      check: 'never-matched',
+      what: onlyTrunks
+        ? `None of ${calls} of the last ${days} went over trunk ${scope.trunks?.join(' or ')}.`
+        : `The rule decided none of ${calls} of the last ${days}, nor counted one.`,
+      why: onlyTrunks
+        ? 'A trunk is known by the name that the dialplan gives to gate as its second argument; is it the same?'
+        : 'It is new, or names other calls than was meant, or others refuse before it.',
+      command: `tollgate explain 15551234567 --extension ${quoted(exampleExtension(scope))}${trunk === undefined ? '' : ` --trunk ${trunk}`}`,
+    },
+  ];
+}
+
+const exampleExtension = (scope: { readonly extensions?: readonly string[] | undefined }): string =>
+  scope.extensions === undefined ? '1001' : (numbersOf(scope.extensions.slice(0, 1))?.[0] ?? '1001');
