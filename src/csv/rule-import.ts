@@ -6,8 +6,10 @@
  * id, or, where the file gives none, of its name; so the same file imported twice changes nothing the second time.
  */
 import { type PolicyDocument, type RuleDocument, readPolicyDocument } from '../policy/document.ts';
+import { nearestWord } from '../policy/nearest-word.ts';
 import { didYouMean, formatProblem, type Problem } from '../policy/problem.ts';
-import { differingFields, RULE_COLUMNS, type RuleRow, readRuleRow } from './rule-csv.ts';
+import type { FieldsOfRow } from './columns.ts';
+import { differingFields, RULE_COLUMNS, readRuleRow } from './rule-csv.ts';
 import { ruleIdOf } from './rule-id.ts';
 import { type CsvProblem, type CsvTable, readTable } from './table.ts';
 import { nameOf, readYeastarRow, YEASTAR_COLUMNS } from './yeastar-csv.ts';
@@ -30,7 +32,7 @@ export interface RuleImport {
 export type PlannedImport = RuleImport | { readonly problems: readonly CsvProblem[] };
 
 interface IdentifiedRow {
-  readonly row: RuleRow;
+  readonly row: FieldsOfRow;
   readonly id: string;
 }
 
@@ -45,10 +47,11 @@ export function planImport(
   options: { readonly replace: boolean },
 ): PlannedImport {
   const table = readTable(file);
+  if (table.columns.length === 0) return { problems: table.problems };
   const form = formOf(table);
-  const problems = [...table.problems, ...problemsOfHeader(table, form)];
-  if (table.columns.length === 0 || problems.some(({ column, line }) => line === 1 && column !== undefined))
-    return { problems };
+  const problems = [...problemsOfHeader(table, form), ...table.problems];
+  // Without these columns every row would have the same problem once more.
+  if (!hasNeededColumns(table, form)) return { problems };
   const rows = table.rows.map(form === 'yeastar' ? readYeastarRow : readRuleRow);
   if (rows.length === 0 && problems.length === 0) return nothingIn(document, form, options.replace);
   problems.push(...rows.flatMap((row) => row.problems));
@@ -68,36 +71,40 @@ export function planImport(
   return { form, document: read.document, ...compare(document.rules, read.document.rules, identified) };
 }
 
-const isYeastarColumn = (name: string): boolean => Object.values(YEASTAR_COLUMNS).some((column) => column === name);
+const NARROW_COLUMNS: readonly string[] = Object.values(YEASTAR_COLUMNS);
 
-/** `Restrictions` is a column of the narrow form alone. */
+/** `Restrictions`, however it is spelt, is a column of the narrow form alone. */
 const formOf = ({ columns }: CsvTable): CsvForm =>
-  columns.includes(YEASTAR_COLUMNS.restrictions) ? 'yeastar' : 'wide';
+  columns.some(
+    (name) => nearestWord(name, [...RULE_COLUMNS, YEASTAR_COLUMNS.restrictions]) === YEASTAR_COLUMNS.restrictions,
+  )
+    ? 'yeastar'
+    : 'wide';
+
+const hasNeededColumns = ({ columns }: CsvTable, form: CsvForm): boolean =>
+  form === 'yeastar'
+    ? NARROW_COLUMNS.every((name) => columns.includes(name))
+    : columns.includes('id') || columns.includes('name');
 
 function problemsOfHeader(table: CsvTable, form: CsvForm): CsvProblem[] {
-  const { columns } = table;
-  if (columns.length === 0) return [];
-  const wide = RULE_COLUMNS.map(({ name }) => name);
-  const narrow = Object.values(YEASTAR_COLUMNS);
-  const known =
+  const { columns, headerLine: line } = table;
+  const known = form === 'yeastar' ? NARROW_COLUMNS : RULE_COLUMNS;
+  const unknown = columns.filter((name) => !known.includes(name));
+  const problems = unknown.map(
+    (column): CsvProblem => ({
+      line,
+      column,
+      found: undefined,
+      message: `unknown column; ${didYouMean(column, known)}`,
+    }),
+  );
+  if (problems.length > 0 || hasNeededColumns(table, form)) return problems;
+  const message =
     form === 'yeastar'
-      ? narrow
-      : columns.every(isYeastarColumn)
-        ? [...wide, ...narrow]
-        : [...wide, YEASTAR_COLUMNS.restrictions];
-  const unknown = columns.filter((name) => !(form === 'yeastar' ? isYeastarColumn(name) : wide.includes(name)));
-  const problems = unknown.map((column) => inHeader(column, `unknown column; ${didYouMean(column, known)}`));
-  if (problems.length > 0) return problems;
-  if (form === 'yeastar' && !columns.includes(YEASTAR_COLUMNS.name)) {
-    return [inHeader(YEASTAR_COLUMNS.name, `is missing; the file has the two columns ${narrow.join(' and ')}`)];
-  }
-  if (form === 'wide' && !columns.includes('id') && !columns.includes('name')) {
-    return [inHeader('id', 'is missing; a file needs the column id, or the column name to make ids from')];
-  }
-  return [];
+      ? `a column is missing; this form has the columns ${NARROW_COLUMNS.join(' and ')}`
+      : 'a column is missing; expected id, or name to make ids from';
+  return [{ line, column: undefined, found: undefined, message }];
 }
-
-const inHeader = (column: string, message: string): CsvProblem => ({ line: 1, column, found: undefined, message });
 
 /** Emptying a policy lets every call pass, and an empty file is rarely meant to. */
 function nothingIn(document: PolicyDocument, form: CsvForm, replace: boolean): PlannedImport {
@@ -109,9 +116,14 @@ function nothingIn(document: PolicyDocument, form: CsvForm, replace: boolean): P
   return { problems: [{ line: undefined, column: undefined, found: undefined, message }] };
 }
 
+const NAMELESS: Readonly<Record<CsvForm, string>> = {
+  wide: 'is empty, and so is id; a rule needs an id, or a name to make one from',
+  yeastar: 'is empty; every restriction needs a name of its own',
+};
+
 /** Finds the rule that each row stands for, or the id that it gets; rows that stand for the same one are problems. */
 function identify(
-  rows: readonly RuleRow[],
+  rows: readonly FieldsOfRow[],
   rules: readonly RuleDocument[],
   form: CsvForm,
   problems: CsvProblem[],
@@ -120,20 +132,22 @@ function identify(
   for (const { fields } of rows) if (typeof fields['id'] === 'string') taken.add(fields['id']);
   const lineOfId = new Map<string, number>();
   const lineOfName = new Map<string, number>();
-  const byName = Map.groupBy(rules, nameOf);
-  return rows.flatMap((row): IdentifiedRow[] => {
+  const byName = new Map<string, RuleDocument[]>();
+  for (const rule of rules) byName.set(nameOf(rule), [...(byName.get(nameOf(rule)) ?? []), rule]);
+  return rows.map((row): IdentifiedRow => {
     const { line, fields } = row;
     const given = typeof fields['id'] === 'string' ? fields['id'] : undefined;
     const name = typeof fields['name'] === 'string' ? fields['name'] : '';
-    const tell = (message: string): IdentifiedRow[] => {
+    const tell = (message: string): IdentifiedRow => {
       const { column, found } = row.locate(given === undefined ? 'name' : 'id');
       problems.push({ line, column, found, message });
-      return [];
+      // Its other fields are looked at all the same, under an id that nobody has.
+      const id = ruleIdOf(`unidentified ${line}`, (each) => taken.has(each));
+      taken.add(id);
+      return { row, id };
     };
     if (given === undefined) {
-      if (name.trim() === '') {
-        return form === 'yeastar' ? [] : tell('is empty, and so is id; a rule needs an id, or a name to make one from');
-      }
+      if (name.trim() === '') return tell(NAMELESS[form]);
       const sameName = lineOfName.get(name);
       if (sameName !== undefined) return tell(`stands in line ${sameName} already; names must differ`);
       lineOfName.set(name, line);
@@ -146,7 +160,7 @@ function identify(
       return tell(`is rule ${id}, which stands in line ${sameId} already; a rule can stand there once`);
     taken.add(id);
     lineOfId.set(id, line);
-    return [{ row, id }];
+    return { row, id };
   });
 }
 
@@ -162,7 +176,7 @@ function ruleCalled(name: string, rules: readonly RuleDocument[]): string | unde
 interface MergedRule {
   readonly rule: unknown;
   /** Absent for a rule that the file does not touch. */
-  readonly from?: RuleRow;
+  readonly from?: FieldsOfRow;
 }
 
 /** A rule that is replaced stays at its place; new ones follow in the order of the file. */
@@ -178,6 +192,8 @@ function placed(problem: Problem, merged: readonly MergedRule[]): CsvProblem {
   const [, index, rest = ''] = /^rules\[(\d+)\]\.?(.*)$/.exec(problem.path) ?? [];
   const row = index === undefined ? undefined : merged[Number(index)]?.from;
   if (row === undefined) {
+    const tooMany = `brings the policy to ${merged.length} rules; its list ${problem.message}`;
+    if (problem.path === 'rules') return { line: undefined, column: undefined, found: undefined, message: tooMany };
     return { line: undefined, column: undefined, found: undefined, message: formatProblem(problem) };
   }
   return { line: row.line, ...row.locate(rest), message: problem.message };

@@ -27,6 +27,8 @@ export interface CsvRow {
 }
 
 export interface CsvTable {
+  readonly headerLine: number;
+  /** None: nothing of the file could be read. */
   readonly columns: readonly string[];
   /** Without empty lines, and without those that have a problem. */
   readonly rows: readonly CsvRow[];
@@ -44,22 +46,22 @@ export const MOST_ROWS = 10_000;
 export function readTable(file: Uint8Array): CsvTable {
   const text = decode(file);
   if (typeof text !== 'string') return brokenTable(text.problem);
-  const records: { readonly cells: readonly string[]; readonly line: number }[] = [];
+  const records: CsvRecord[] = [];
   try {
     parse(text, {
       delimiter: separatorOf(text),
-      record_delimiter: ['\r\n', '\n', '\r'],
+      record_delimiter: '\n',
       relax_column_count: true,
       skip_empty_lines: true,
       on_record: (cells: string[], { lines }) => {
-        const breaks = cells.reduce((count, cell) => count + (cell.match(LINE_BREAK)?.length ?? 0), 0);
-        records.push({ cells, line: lines - breaks });
+        const breaks = cells.reduce((count, cell) => count + cell.split('\n').length - 1, 0);
+        records.push({ cells, line: lines - breaks, end: lines });
         return null;
       },
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    return brokenTable(describeSyntax(error), records.at(-1)?.line);
+    return brokenTable(describeSyntax(error), (records.at(-1)?.end ?? 0) + 1);
   }
   const [header, ...rows] = records;
   if (header === undefined) return brokenTable('is empty; the first line must name the columns');
@@ -67,15 +69,17 @@ export function readTable(file: Uint8Array): CsvTable {
   return tableOf(header, rows);
 }
 
-const LINE_BREAK = /\r\n|\n|\r/g;
+interface CsvRecord {
+  readonly cells: readonly string[];
+  /** At which it begins and ends. */
+  readonly line: number;
+  readonly end: number;
+}
 
-const brokenTable = (message: string, lineBefore?: number): CsvTable => ({
-  columns: [],
-  rows: [],
-  problems: [
-    { line: lineBefore === undefined ? undefined : lineBefore + 1, column: undefined, found: undefined, message },
-  ],
-});
+const brokenTable = (message: string, line?: number): CsvTable =>
+  broken({ line, column: undefined, found: undefined, message });
+
+const broken = (...problems: readonly CsvProblem[]): CsvTable => ({ headerLine: 1, columns: [], rows: [], problems });
 
 function decode(file: Uint8Array): string | { readonly problem: string } {
   if (file.length > LARGEST_FILE_BYTES) return { problem: `is larger than ${LARGEST_FILE_BYTES / 1024 ** 2} MiB` };
@@ -85,7 +89,9 @@ function decode(file: Uint8Array): string | { readonly problem: string } {
   }
   try {
     // Drops a byte order mark by itself.
-    return new TextDecoder('utf-8', { fatal: true }).decode(file);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(file);
+    // One kind of line end: csv-parse counts CRLF inside quotes as two lines.
+    return text.replaceAll(/\r\n?/g, '\n');
   } catch {
     return { problem: `is not UTF-8${lineOfFirstBadByte(file)}; save it as UTF-8` };
   }
@@ -108,7 +114,7 @@ const SEPARATORS = [',', ';', '\t'] as const;
 
 /** Only the header is looked at: names of rules may hold any of them. */
 function separatorOf(text: string): string {
-  const header = (/^[\r\n]*([^\r\n]*)/.exec(text)?.[1] ?? '').replaceAll(/"[^"]*"/g, '');
+  const header = (/^\n*(.*)/.exec(text)?.[1] ?? '').replaceAll(/"[^"]*"/g, '');
   const [best] = SEPARATORS.map((separator) => ({ separator, count: header.split(separator).length })).sort(
     (one, other) => other.count - one.count,
   );
@@ -129,21 +135,16 @@ function describeSyntax(error: CsvError): string {
   }
 }
 
-function tableOf(
-  header: { readonly cells: readonly string[]; readonly line: number },
-  records: readonly { readonly cells: readonly string[]; readonly line: number }[],
-): CsvTable {
-  const problems: CsvProblem[] = [];
+function tableOf(header: CsvRecord, records: readonly CsvRecord[]): CsvTable {
   const columns = header.cells.map((name) => name.trim());
   const named = columns.filter((name) => name !== '');
-  for (const name of new Set(named.filter((each, at) => named.indexOf(each) !== at))) {
-    problems.push({
-      line: header.line,
-      column: name,
-      found: undefined,
-      message: 'stands twice in the header; keep one',
-    });
+  if (named.length === 0) return brokenTable('names no column; the first line must name the columns', header.line);
+  const twice = [...new Set(named.filter((each, at) => named.indexOf(each) !== at))];
+  if (twice.length > 0) {
+    const message = 'stands twice in the header; keep one';
+    return broken(...twice.map((column) => ({ line: header.line, column, found: undefined, message })));
   }
+  const problems: CsvProblem[] = [];
   const rows = records.flatMap(({ cells, line }): CsvRow[] => {
     if (cells.every((cell) => cell.trim() === '')) return [];
     const wrong = problemsOfRow(columns, cells, line);
@@ -151,7 +152,7 @@ function tableOf(
     if (wrong.length > 0) return [];
     return [{ line, cells: new Map(columns.flatMap((name, at) => namedCell(name, cells[at] ?? ''))) }];
   });
-  return { columns: named, rows, problems };
+  return { headerLine: header.line, columns: named, rows, problems };
 }
 
 const namedCell = (name: string, cell: string): [string, string][] =>
@@ -177,7 +178,7 @@ function problemsOfRow(columns: readonly string[], cells: readonly string[], lin
     }
     const [control] = /\p{Cc}/u.exec(cell) ?? [];
     if (control === undefined) return [];
-    const what = /[\r\n]/.test(control) ? 'a line break' : `the control character ${codePoint(control)}`;
+    const what = control === '\n' ? 'a line break' : `the control character ${codePoint(control)}`;
     return [{ line, column, found: cell, message: `holds ${what}; take it out` }];
   });
 }
@@ -219,12 +220,15 @@ const LONGEST_SHOWN = 60;
 /** `Name: "x" is …`, behind the name of the file and the line. */
 export function formatCsvProblem(file: string, problem: CsvProblem): string {
   const { line, column, found, message } = problem;
-  const place = [line === undefined ? file : `${file}:${line}`, ...(column === undefined ? [] : [column])].join(': ');
-  const link = line === undefined && column === undefined ? ' ' : ': ';
+  const place = [
+    line === undefined ? file : `${file}:${line}`,
+    ...(column === undefined ? [] : [printable(column)]),
+  ].join(': ');
+  const goesOn = /^(?:is|has|holds|stands|names|cannot|must|brings|would) /.test(message);
+  const link = line === undefined && column === undefined && goesOn ? ' ' : ': ';
   if (found === undefined || message.includes(JSON.stringify(found))) return `${place}${link}${message}`;
-  const clean = found.replaceAll(/[\p{Cc}\p{Cs}]/gu, '?');
-  const shown = clean.length > LONGEST_SHOWN ? `${clean.slice(0, LONGEST_SHOWN)}…` : clean;
-  // Sentences about the value itself go on after it; others stand for themselves.
-  const join = /^(?:is|has|holds|stands|names|cannot|must) /.test(message) ? ' ' : ': ';
-  return `${place}${link}"${shown}"${join}${message}`;
+  const shown = found.length > LONGEST_SHOWN ? `${found.slice(0, LONGEST_SHOWN)}…` : found;
+  return `${place}${link}"${printable(shown)}"${goesOn ? ' ' : ': '}${message}`;
 }
+
+const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cs}]/gu, '?');

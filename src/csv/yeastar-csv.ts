@@ -8,8 +8,8 @@
  */
 import { type RuleDocument, ruleSchema } from '../policy/document.ts';
 import { parseLimit } from '../policy/limit.ts';
-import { didYouMean } from '../policy/problem.ts';
-import { differingFields, type RuleRow, type WrittenRules } from './rule-csv.ts';
+import type { FieldsOfRow } from './columns.ts';
+import { differingFields, type WrittenRules, withDefaults } from './rule-csv.ts';
 import { type CsvProblem, type CsvRow, guard, unguard, writeTable } from './table.ts';
 
 export const YEASTAR_COLUMNS = { name: 'Name', restrictions: 'Restrictions' } as const;
@@ -22,13 +22,12 @@ const LARGEST_NUMBER = 99_999;
 const EXAMPLE = '200/10/second';
 
 /** Reads one row of the narrow form. */
-export function readYeastarRow(row: CsvRow): RuleRow {
+export function readYeastarRow(row: CsvRow): FieldsOfRow {
   const problems: CsvProblem[] = [];
   const tell = (column: string, found: string | undefined, message: string): void =>
     void problems.push({ line: row.line, column, found, message });
-  const cell = row.cells.get(YEASTAR_COLUMNS.name) ?? '';
-  const name = unguard(cell);
-  if (name.trim() === '') tell(YEASTAR_COLUMNS.name, undefined, 'is empty; every restriction needs a name of its own');
+  const cell = row.cells.get(YEASTAR_COLUMNS.name);
+  const name = unguard(cell ?? '');
   const restrictions = row.cells.get(YEASTAR_COLUMNS.restrictions) ?? '';
   if (restrictions.trim() === '') {
     tell(
@@ -67,8 +66,7 @@ function limitOf(text: string): string | { readonly problem: string } {
     return { problem: `is not a restriction; expected calls/number/unit such as ${EXAMPLE}, several joined by &` };
   }
   const word = unit.toLowerCase();
-  if (!isUnit(word))
-    return { problem: `"${unit}" is not a unit of this form, which has second and minute; ${didYouMean(unit, UNITS)}` };
+  if (!isUnit(word)) return { problem: `"${unit}" is not a unit of this form; expected ${UNITS.join(' or ')}` };
   for (const digits of [calls, number]) {
     if (digits.length > 5)
       return { problem: `${digits} has more than 5 digits; at most ${LARGEST_NUMBER} is possible` };
@@ -110,9 +108,9 @@ export const nameOf = (rule: { readonly id: string; readonly name?: string | und
 /** Whatever differs from what the row would be read as. The id is not lost: a rule is found by its name again. */
 function lostFields(rule: RuleDocument): string[] {
   const read = ruleSchema.parse({ id: rule.id, limits: rule.limits });
-  const lost = differingFields({ ...rule, name: undefined }, read).map((field) => {
+  const lost = differingFields(withDefaults({ ...rule, name: undefined }), read).map((field) => {
     const expected = JSON.stringify(fieldOf(read, field));
-    const means = expected === undefined ? 'leaves out' : `means ${expected}`;
+    const means = expected === undefined ? 'leaves it out' : `means ${expected}`;
     return `${field} ${JSON.stringify(fieldOf(rule, field))} (this form ${means})`;
   });
   return rule.limits.length > 0 ? lost : [...lost, 'limits [] (this form has no rule without limits)'];

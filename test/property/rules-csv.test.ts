@@ -1,0 +1,209 @@
+/**
+ * Rules through CSV files and back: nothing lost, whatever the rules hold and whatever programs do to the bytes round
+ * them; and any bytes at all are an answer. `SEED=… npx vitest run --project property` repeats a run.
+ */
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { writeRules } from '../../src/csv/rule-csv.ts';
+import { planImport } from '../../src/csv/rule-import.ts';
+import { formatCsvProblem, guard, unguard } from '../../src/csv/table.ts';
+import { writeYeastar } from '../../src/csv/yeastar-csv.ts';
+import {
+  defaultPolicyDocument,
+  documentSchema,
+  type PolicyDocument,
+  readPolicyDocument,
+  ruleSchema,
+} from '../../src/policy/document.ts';
+
+const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+console.log(`rules-csv: SEED=${seed}`);
+
+/** Letters that mean something to CSV, to lists, to spreadsheets or to our escapes, and any other. */
+const letter = fc.oneof(
+  fc.constantFrom(...'=+-@\'",;&\\|u0041 \u00A0\uFEFF\u2028\uFF1Dxé客😀'),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }).filter((text) => !/\p{Cc}/u.test(text)),
+);
+const text = (least: number, most: number): fc.Arbitrary<string> =>
+  fc.array(letter, { minLength: least, maxLength: 20 }).map((letters) => {
+    const cut = letters.join('').slice(0, most);
+    return /\p{Cs}/u.test(cut) ? cut.slice(0, -1) : cut;
+  });
+const nonEmpty = text(1, 60).filter((each) => each !== '');
+const some = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.uniqueArray(item, { minLength: 1, maxLength: 4 });
+const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
+
+const POLICY = {
+  groups: { sales: {}, 'call-centre': {} },
+  trunks: { 'carrier-a': {}, b: {} },
+  schedules: { night: { windows: [{ days: ['mon'], from: '18:00', to: '08:00' }] } },
+};
+
+/** Blanks round a limit or a member are allowed, and kept, by the document. */
+const blank = fc.constantFrom('', '', ' ', '\t', '\n');
+const padded = (inner: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.tuple(blank, inner, blank).map((parts) => parts.join(''));
+const periods = fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 });
+const limits = fc
+  .tuple(periods, fc.integer({ min: 1, max: 9999 }), fc.constantFrom('s', 'S'))
+  .chain(([each, count, unit]) => fc.tuple(...each.map((period) => padded(fc.constant(`${count}/${period}${unit}`)))));
+const members = some(
+  padded(fc.constantFrom('2001', '0100-0199', '21xx', '_2[0-4]X.', '+1555', '-5', '=x', '@a', 'é', '#1')),
+);
+
+const scope = fc.oneof(
+  fc.constant('all'),
+  fc
+    .record(
+      {
+        extensions: members,
+        groups: some(fc.constantFrom('sales', 'call-centre')),
+        trunks: some(fc.constantFrom('carrier-a', 'b')),
+        destinations: some(fc.constantFrom('international', 'country:CU', 'premium')),
+        campaigns: some(nonEmpty),
+        permissions: some(id),
+      },
+      { requiredKeys: [] },
+    )
+    .filter((keys) => Object.keys(keys).length > 0),
+);
+
+/** Fields that are one of some words, yes or no, need no line of their own here. */
+const byTheSchema = Object.fromEntries(
+  Object.entries(ruleSchema.shape).flatMap(([key, field]): [string, fc.Arbitrary<unknown>][] => {
+    const inner = field instanceof z.ZodDefault ? field.unwrap() : field;
+    if (inner instanceof z.ZodBoolean) return [[key, fc.boolean()]];
+    return inner instanceof z.ZodEnum ? [[key, fc.constantFrom(...inner.options)]] : [];
+  }),
+);
+
+const rule = fc
+  .record(
+    {
+      ...byTheSchema,
+      name: text(0, 127),
+      appliesTo: scope,
+      limits,
+      inForce: fc.constantFrom({}, { during: 'night' }, { not: 'night' }),
+      hangupCause: fc.integer({ min: 1, max: 127 }),
+      prompt: fc.constantFrom('none', 'tollgate-limit', 'en/busy_1.x'),
+    },
+    { requiredKeys: [] },
+  )
+  .map(({ inForce, ...fields }) => ({ ...fields, ...inForce }));
+
+/** Only what the policy itself accepts: a limit may be too large for its way of counting. */
+const policy = fc
+  .uniqueArray(fc.tuple(id, rule), { maxLength: 6, selector: ([each]) => each })
+  .map((rules) => readPolicyDocument({ ...POLICY, rules: rules.map(([each, fields]) => ({ ...fields, id: each })) }))
+  .filter((read) => 'document' in read)
+  .map((read) => read.document);
+
+const bytes = fc.record({ mark: fc.boolean(), ends: fc.constantFrom('\n', '\r\n', '\r'), blankLines: fc.boolean() });
+const asFile = (csv: string, around: { mark: boolean; ends: string; blankLines: boolean }): Buffer => {
+  const lines = around.blankLines ? csv.replaceAll('\n', '\n\n') : csv;
+  return Buffer.from(`${around.mark ? '\uFEFF' : ''}${lines.replaceAll('\n', around.ends)}`);
+};
+
+function imported(document: PolicyDocument, file: Uint8Array, replace: boolean): PolicyDocument {
+  const plan = planImport(document, file, { replace });
+  if ('problems' in plan) throw new Error(plan.problems.map((each) => formatCsvProblem('file', each)).join('\n'));
+  return plan.document;
+}
+
+test('the wide form keeps every rule of any policy, and no cell of it begins a formula', () => {
+  fc.assert(
+    fc.property(policy, bytes, (document, around) => {
+      const written = writeRules(document.rules);
+      if ('refused' in written) throw new Error(written.refused.join('\n'));
+      const empty = { ...document, rules: [] };
+      expect(imported(empty, asFile(written.csv, around), false)).toEqual(document);
+      if (document.rules.length > 0) expect(imported(document, Buffer.from(written.csv), true)).toEqual(document);
+      expect(
+        parse(written.csv)
+          .flat()
+          .filter((cell) => /^[=+\-@\t\r]/.test(cell)),
+      ).toEqual([]);
+    }),
+    { seed, numRuns: 1500 },
+  );
+});
+
+test('the narrow form is written as it was read, for any names and limits', () => {
+  const restriction = fc
+    .uniqueArray(fc.integer({ min: 1, max: 59 }), { minLength: 1, maxLength: 5 })
+    .map((numbers) => numbers.map((number, at) => `${number * 17}/${number}/${at % 2 === 0 ? 'second' : 'minute'}`));
+  const rows = fc.uniqueArray(
+    fc.tuple(
+      nonEmpty.filter((name) => name.trim() !== ''),
+      restriction.map((each) => each.join('&')),
+    ),
+    { minLength: 1, maxLength: 20, selector: ([name]) => name },
+  );
+  fc.assert(
+    fc.property(rows, bytes, (each, around) => {
+      const quoted = (cell: string): string => (/[",;\t]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+      const csv = `Name,Restrictions\n${each.map(([name, limit]) => `${quoted(guard(name))},${limit}\n`).join('')}`;
+      const document = imported(defaultPolicyDocument(), asFile(csv, around), true);
+      expect(document.rules.map(({ name }) => name)).toEqual(each.map(([name]) => name));
+      expect(writeYeastar(document.rules)).toEqual({ csv });
+      expect(imported(document, Buffer.from(csv), false)).toEqual(document);
+    }),
+    { seed, numRuns: 1000 },
+  );
+});
+
+test('text is guarded and given back exactly', () => {
+  fc.assert(
+    fc.property(text(0, 40), (each) => {
+      expect(unguard(guard(each))).toBe(each);
+      expect(guard(each)).not.toMatch(/^(?:$|[=+\-@\t\r])/);
+    }),
+    { seed, numRuns: 5000 },
+  );
+});
+
+test('any bytes are either rules of a valid policy or problems', () => {
+  const headers = fc.constantFrom(
+    '',
+    'Name,Restrictions\n',
+    'id,name,limits,appliesTo,appliesTo.extensions\n',
+    'id\t"',
+    ';',
+  );
+  const crumbs = fc.array(
+    fc.constantFrom(
+      'a',
+      '"',
+      ',',
+      ';',
+      '\t',
+      '\n',
+      '\r',
+      '&',
+      '\\',
+      "'",
+      '5/1s',
+      '5/1/second',
+      'all',
+      '=',
+      ' ',
+      '\u0000',
+    ),
+    { maxLength: 40 },
+  );
+  const file = fc.oneof(
+    fc.tuple(headers, crumbs).map(([header, rest]) => Buffer.from(header + rest.join(''))),
+    fc.uint8Array({ maxLength: 200 }),
+  );
+  fc.assert(
+    fc.property(file, fc.boolean(), (each, replace) => {
+      const plan = planImport(defaultPolicyDocument(), each, { replace });
+      if ('problems' in plan) expect(plan.problems.length).toBeGreaterThan(0);
+      else expect(documentSchema.parse(plan.document)).toEqual(plan.document);
+    }),
+    { seed, numRuns: 3000 },
+  );
+});
