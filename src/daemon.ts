@@ -204,6 +204,7 @@ export async function startDaemon(
       gate,
       journal,
       status,
+      clock,
     });
     releasers.push(['API', () => api.close()]);
 

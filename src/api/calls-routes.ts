@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import { type DecisionReport, reportExplanation } from '../gate/report.ts';
+import { wouldHaveActed } from '../gate/shadow-report.ts';
 import { VERDICTS } from '../policy/actions/action.ts';
 import type { EpochMs } from '../policy/call.ts';
 import { notFound, parse } from './problem.ts';
@@ -31,6 +32,8 @@ const listQuery = z.strictObject({
   rule: z.string().optional(),
   trunk: z.string().optional(),
   destination: z.string().optional(),
+  /** A rule: calls that it would have acted on while it was in shadow. */
+  shadow: z.string().optional(),
   since: z.iso.datetime({ offset: true }).optional(),
 });
 
@@ -51,9 +54,9 @@ export function callRoutes(app: FastifyInstance, deps: { readonly gate: Gate; re
   app.post('/api/v1/check', async (request) => explain(request.body));
 
   app.get('/api/v1/calls', (request) => {
-    const { limit, cursor, ...filter } = parse(listQuery, request.query);
-    const since = filter.since === undefined ? 0 : Date.parse(filter.since);
-    return journal.list({ limit, cursor, matches: (call) => matches(call, filter) && Date.parse(call.at) >= since });
+    const { limit, cursor, since, ...filter } = parse(listQuery, request.query);
+    const from = since === undefined ? undefined : (Date.parse(since) as EpochMs);
+    return journal.list({ limit, cursor, since: from, matches: (call) => matches(call, filter) });
   });
   app.get<{ Params: { readonly id: string } }>('/api/v1/calls/:id', async (request) => {
     const { id } = request.params;
@@ -69,13 +72,14 @@ export function callRoutes(app: FastifyInstance, deps: { readonly gate: Gate; re
   app.get('/api/v1/outages', async () => journal.outages());
 }
 
-type Filter = Pick<z.infer<typeof listQuery>, 'verdict' | 'extension' | 'rule' | 'trunk' | 'destination'>;
+type Filter = Omit<z.infer<typeof listQuery>, 'limit' | 'cursor' | 'since'>;
 
 const matches = (call: DecisionReport, filter: Filter): boolean =>
   (filter.verdict === undefined || call.verdict === filter.verdict) &&
   (filter.extension === undefined || call.extension === filter.extension) &&
   (filter.rule === undefined || call.rule === filter.rule) &&
   (filter.trunk === undefined || call.trunk === filter.trunk) &&
+  (filter.shadow === undefined || wouldHaveActed(call, filter.shadow)) &&
   (filter.destination === undefined ||
     call.destination.includes(filter.destination) ||
     call.dialled.includes(filter.destination));

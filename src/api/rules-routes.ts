@@ -96,6 +96,12 @@ export function ruleRoutes(
   app.post<ById>('/api/v1/rules/:id/disable', async (request) =>
     update(request.params.id, { enabled: false }, whoAsks(request)),
   );
+  app.post<ById>('/api/v1/rules/:id/shadow', async (request) =>
+    update(request.params.id, { mode: 'shadow' }, whoAsks(request)),
+  );
+  app.post<ById>('/api/v1/rules/:id/enforce', async (request) =>
+    update(request.params.id, { mode: 'enforce' }, whoAsks(request)),
+  );
   app.post<ById>('/api/v1/rules/:id/reset', async (request) => {
     const { subject } = parse(resetBody, request.body ?? {});
     const rule = find(request.params.id);

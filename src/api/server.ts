@@ -4,16 +4,19 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import Fastify from 'fastify';
+import type { Clock } from '../clock.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
 import type { Status } from '../status.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import { callRoutes } from './calls-routes.ts';
+import { doctorRoutes } from './doctor-routes.ts';
 import { memberRoutes } from './members-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { ruleRoutes } from './rules-routes.ts';
+import { templateRoutes } from './templates-routes.ts';
 import { administratorAtSocket } from './who-asks.ts';
 
 /** A policy of ten thousand rules and members stays well under this. */
@@ -26,6 +29,7 @@ export async function startApi(deps: {
   readonly gate: Gate;
   readonly journal: Journal;
   readonly status: () => Status;
+  readonly clock: Clock;
 }): Promise<{ readonly close: () => Promise<void> }> {
   const app = Fastify({ bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true });
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, error));
@@ -36,6 +40,8 @@ export async function startApi(deps: {
   policyRoutes(app, { policies: deps.policies, whoAsks });
   ruleRoutes(app, { policies: deps.policies, limits: deps.limits, whoAsks });
   memberRoutes(app, { policies: deps.policies, whoAsks });
+  templateRoutes(app, { policies: deps.policies, whoAsks, clock: deps.clock });
+  doctorRoutes(app, { policies: deps.policies, journal: deps.journal, clock: deps.clock });
   callRoutes(app, { gate: deps.gate, journal: deps.journal });
   app.get('/api/v1/status', async () => deps.status());
 

@@ -57,19 +57,20 @@ export function callCommands(program: Command, context: CommandContext): void {
   const calls = program.command('calls').description('what was decided, and why');
   calls
     .command('list')
-    .description('refused, alerted and failed-store decisions, newest first')
+    .description('refused, alerted and failed-store decisions, and what shadow rules would have met, newest first')
     .option('-n, --limit <number>', 'how many', '50')
     .addOption(new Option('--verdict <verdict>', 'only with this verdict').choices([...VERDICTS]))
     .option('-e, --extension <extension>', 'only of this extension')
     .option('-t, --trunk <trunk>', 'only over this trunk')
     .option('--rule <rule>', 'only decided by this rule')
+    .option('--shadow <rule>', 'only those that this rule would have acted on while it was in shadow')
     .option('--destination <digits>', 'only to numbers that contain these digits')
     .option('--since <time>', 'only since this time')
     .option('--outages', 'list the times in which the store was away instead')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  tollgate calls list --extension 1001\n  tollgate calls list --verdict block --since 2026-11-21T00:00:00Z',
+      '\nExamples:\n  tollgate calls list --extension 1001\n  tollgate calls list --verdict block --since 2026-11-21T00:00:00Z\n  tollgate calls list --shadow after-hours',
     )
     .action(async (options: Readonly<Record<string, string>> & { readonly outages?: boolean }, command: Command) => {
       const client = context.client(command);
@@ -129,7 +130,7 @@ async function listCalls(
   while (cursor !== null && found.length < wanted) {
     const query = new URLSearchParams({ limit: String(Math.min(1000, wanted - found.length)) });
     if (cursor !== '') query.set('cursor', cursor);
-    for (const key of ['verdict', 'extension', 'trunk', 'rule', 'destination'] as const) {
+    for (const key of ['verdict', 'extension', 'trunk', 'rule', 'destination', 'shadow'] as const) {
       const value = options[key];
       if (value !== undefined) query.set(key, value);
     }
@@ -144,8 +145,9 @@ async function listCalls(
 function describeVerdict(terminal: Terminal, answer: ExplanationReport): string {
   const word = paint(terminal, VERDICT_STYLES[answer.verdict] ?? 'bold', answer.verdict.toUpperCase());
   const who = answer.extension === null ? 'an unknown extension' : `extension ${plain(answer.extension)}`;
+  const label = ['', 'unknown'].includes(answer.destinationLabel) ? '' : ` (${plain(answer.destinationLabel)})`;
   const over = answer.trunk === null ? '' : ` over ${plain(answer.trunk)}`;
-  const lines = [`${word}  ${who} to ${plain(answer.destination)}${over}`, `${sentence(plain(answer.reason))}`];
+  const lines = [`${word}  ${who} to ${plain(answer.destination)}${label}${over}`, `${sentence(plain(answer.reason))}`];
   if (answer.retryAfterSeconds === null) lines.push('It will not be allowed until the rule is changed.');
   else if (answer.retryAfterSeconds > 0) lines.push(`It would be allowed in ${duration(answer.retryAfterSeconds)}.`);
   if (answer.store === 'failed')
@@ -189,10 +191,18 @@ const callTable = (terminal: Terminal, calls: readonly DecisionReport[]): string
       plain(call.extension ?? '?'),
       plain(call.destination),
       plain(call.trunk ?? ''),
-      call.rule ?? (call.store === 'failed' ? 'store away' : ''),
+      ruleOf(call),
       call.id,
     ]),
   );
+
+/** Who decided; where nobody did, the rules that would have if they were not in shadow. */
+function ruleOf({ rule, store, findings }: DecisionReport): string {
+  if (rule !== null) return rule;
+  if (store === 'failed') return 'store away';
+  const shadows = findings.filter((each) => each.mode === 'shadow' && each.applies && each.exceeded);
+  return shadows.map((each) => `${each.rule} (shadow)`).join(', ');
+}
 
 const callLine = (terminal: Terminal, call: DecisionReport): string =>
   [

@@ -1,15 +1,14 @@
 /** `policy show|diff|apply`. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
-import { parseYamlDocument } from '../config/yaml-document.ts';
 import { type PolicyDocument, readPolicyDocument } from '../policy/document.ts';
 import { formatProblem } from '../policy/problem.ts';
 import { type CommandContext, CommandFailed, wantsJson } from './context.ts';
 import { json, localTime, paint, type Terminal } from './terminal.ts';
+import { readYamlFile } from './yaml-file.ts';
 
-interface PolicyAnswer {
+export interface PolicyAnswer {
   readonly version: number;
   readonly changedAt: string;
   readonly changedBy: string;
@@ -85,16 +84,7 @@ export function policyCommands(program: Command, context: CommandContext): void 
  * @throws {CommandFailed} with every mistake, each with its line and path
  */
 async function readDocument(terminal: Terminal, path: string): Promise<PolicyDocument> {
-  const file = path === '-' ? 'standard input' : path;
-  const text =
-    path === '-'
-      ? await terminal.readStdin()
-      : await readFile(path, 'utf8').catch(() => {
-          throw new CommandFailed(`${file} cannot be read`);
-        });
-  const yaml = parseYamlDocument(text);
-  const unreadable = yaml.problems.map(({ message, position }) => `${file}:${position.line}: ${message}`);
-  if (unreadable.length > 0) throw new CommandFailed(unreadable.join('\n'));
+  const { file, ...yaml } = await readYamlFile(terminal, path);
   const read = readPolicyDocument(yaml.tree);
   if ('document' in read) return read.document;
   const located = read.problems.map((problem) => {
@@ -110,7 +100,8 @@ const pathKeys = (path: string): (string | number)[] =>
     index === undefined ? (quoted === undefined ? (name ?? '') : String(JSON.parse(`"${quoted}"`))) : Number(index),
   );
 
-function describeDifference(
+/** The lines that change, as a patch of the YAML; undefined if there are none. */
+export function describeDifference(
   terminal: Terminal,
   before: PolicyDocument,
   after: PolicyDocument,

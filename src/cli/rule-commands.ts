@@ -1,16 +1,26 @@
-/** `rules list|show|add|set|remove|enable|disable|reset`. */
-import { readFile } from 'node:fs/promises';
+/** `rules list|show|add|set|remove|enable|disable|shadow|enforce|reset`; `import` and `export` are in rule-csv-commands.ts. */
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
-import { parseYamlDocument } from '../config/yaml-document.ts';
+import type { ShadowReport } from '../gate/shadow-report.ts';
 import { ACTIONS } from '../policy/actions/registry.ts';
 import { COUNT_PER } from '../policy/call.ts';
 import type { RuleDocument } from '../policy/document.ts';
-import { describeLimit, describePeriod, parseLimit, worstCasePerPeriod } from '../policy/limit.ts';
+import { COUNTING, describeLimit, describePeriod, parseLimit, worstCasePerPeriod } from '../policy/limit.ts';
 import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
+import { describeShadow, rulesDoctorCommand } from './doctor-commands.ts';
+import { ruleCsvCommands } from './rule-csv-commands.ts';
+import {
+  addTemplate,
+  describeAddition,
+  refuseTemplateFlags,
+  type TemplateFlags,
+  templateCommands,
+  templateOptions,
+} from './template-commands.ts';
 import { json, paint, plain, type Terminal, table } from './terminal.ts';
+import { readYamlFile } from './yaml-file.ts';
 
-interface RuleOptions {
+interface RuleOptions extends TemplateFlags {
   readonly name?: string;
   readonly all?: boolean;
   readonly extension?: readonly string[];
@@ -24,6 +34,7 @@ interface RuleOptions {
   readonly countPer?: string;
   readonly limit?: readonly string[];
   readonly noLimits?: boolean;
+  readonly counting?: string;
   readonly action?: string;
   readonly hangupCause?: string;
   readonly prompt?: string;
@@ -38,6 +49,7 @@ const EXAMPLES = {
 Examples:
   tollgate rules add call-centre --group call-centre --limit 30/1m
   tollgate rules add carrier-a-cps --trunk carrier-a --count-per trunk --limit 10/1s --action alert
+  tollgate rules add --template call-centre --members 2001-2050 --shadow
   tollgate rules add --file rule.yaml`,
   set: `
 Examples:
@@ -52,6 +64,8 @@ Examples:
 export function ruleCommands(program: Command, context: CommandContext): void {
   const { terminal } = context;
   const rules = program.command('rules').description('the rules, one by one');
+  templateCommands(rules, context);
+  rulesDoctorCommand(rules, context);
   const path = (id: string, verb = ''): string => `/api/v1/rules/${encodeURIComponent(id)}${verb}`;
   const tell = (command: Command, rule: RuleDocument, done: string): void =>
     terminal.out(wantsJson(command) ? json(rule) : `${done}\n${describeRule(terminal, rule)}`);
@@ -75,15 +89,28 @@ export function ruleCommands(program: Command, context: CommandContext): void {
     .option('--json', 'as JSON')
     .action(async (id: string, _options, command: Command) => {
       const rule = await context.client(command).ask<RuleDocument>('GET', path(id));
-      terminal.out(wantsJson(command) ? json(rule) : describeRule(terminal, rule));
+      if (wantsJson(command) || rule.mode !== 'shadow') {
+        terminal.out(wantsJson(command) ? json(rule) : describeRule(terminal, rule));
+        return;
+      }
+      const report = await context.client(command).ask<ShadowReport>('GET', path(id, '/shadow-report'));
+      terminal.out(`${describeRule(terminal, rule)}\n${describeShadow(terminal, report)}`);
     });
 
-  ruleOptions(rules.command('add').description('add a rule').argument('[id]'))
+  templateOptions(ruleOptions(rules.command('add').description('add a rule').argument('[id]')))
     .option('--file <file>', 'take the rule from a YAML or JSON file; - reads standard input')
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.add)
     .action(async (id: string | undefined, options: RuleOptions, command: Command) => {
-      const fromFile = options.file === undefined ? {} : await readRule(terminal, options.file);
+      if (options.template !== undefined) {
+        const { template } = options;
+        const added = await addTemplate(context.client(command), command, id, { ...options, template });
+        const done = `Rule ${added.id} is ${stateOf(added)}.\n${describeAddition(terminal, added, options)}`;
+        terminal.out(wantsJson(command) ? json(added) : done);
+        return;
+      }
+      refuseTemplateFlags(options);
+      const fromFile = options.file === undefined ? {} : (await readYamlFile(terminal, options.file)).tree;
       const rule = { ...fromFile, ...(id === undefined ? {} : { id }), ...fieldsOf(options) };
       if (!('id' in rule)) throw new CommandFailed('a rule needs an id: tollgate rules add ID …', EXIT.usage);
       const added = await context.client(command).ask<RuleDocument>('POST', '/api/v1/rules', rule);
@@ -95,7 +122,7 @@ export function ruleCommands(program: Command, context: CommandContext): void {
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.set)
     .action(async (id: string, options: RuleOptions, command: Command) => {
-      const fromFile = options.file === undefined ? {} : await readRule(terminal, options.file);
+      const fromFile = options.file === undefined ? {} : (await readYamlFile(terminal, options.file)).tree;
       const fields = { ...fromFile, ...fieldsOf(options) };
       if (Object.keys(fields).length === 0)
         throw new CommandFailed('nothing to change; name at least one option, see --help', EXIT.usage);
@@ -120,20 +147,27 @@ export function ruleCommands(program: Command, context: CommandContext): void {
           );
     });
 
-  for (const [verb, done] of [
-    ['enable', 'enabled'],
-    ['disable', 'disabled'],
+  for (const [verb, about] of [
+    ['enable', 'enable a rule'],
+    ['disable', 'disable a rule'],
+    ['shadow', 'let a rule count and report, and never act'],
+    ['enforce', 'let a rule act that was in shadow; it keeps what it has counted'],
   ] as const) {
     rules
       .command(verb)
-      .description(`${verb} a rule`)
+      .description(about)
       .argument('<id>')
       .option('--json', 'as JSON')
+      .addHelpText('after', `\nExample:\n  tollgate rules ${verb} default`)
       .action(async (id: string, _options, command: Command) => {
         const rule = await context.client(command).ask<RuleDocument>('POST', path(id, `/${verb}`));
-        terminal.out(wantsJson(command) ? json(rule) : `Rule ${rule.id} is ${done}.\n`);
+        terminal.out(
+          wantsJson(command) ? json(rule) : `Rule ${rule.id} is ${stateOf(rule)}.\n${afterwards(verb, rule)}`,
+        );
       });
   }
+
+  ruleCsvCommands(rules, context);
 
   rules
     .command('reset')
@@ -162,6 +196,12 @@ const stateOf = (rule: RuleDocument): string =>
       : 'in force'
     : 'disabled';
 
+function afterwards(verb: 'enable' | 'disable' | 'shadow' | 'enforce', { id, enabled }: RuleDocument): string {
+  if (verb === 'shadow') return `What it would have done: tollgate calls list --shadow ${id}\n`;
+  if (verb === 'enforce' && !enabled) return `To switch it on: tollgate rules enable ${id}\n`;
+  return verb === 'enforce' ? `What it counted in shadow counts on; to begin anew: tollgate rules reset ${id}\n` : '';
+}
+
 function ruleOptions(command: Command): Command {
   return command
     .option('--name <name>', 'name for people')
@@ -181,6 +221,12 @@ function ruleOptions(command: Command): Command {
       collect,
     )
     .option('--no-limits', 'act on every call that the rule applies to')
+    .addOption(
+      new Option(
+        '--counting <method>',
+        'rolling: never more than the limit in any period; bucket: at most twice',
+      ).choices([...COUNTING]),
+    )
     .addOption(new Option('--action <action>', 'what happens then').choices(Object.keys(ACTIONS)))
     .option('--hangup-cause <cause>', 'block: Q.850 cause, 21 is call rejected')
     .option('--prompt <file>', 'block: sound file, or none')
@@ -209,39 +255,27 @@ function fieldsOf(options: RuleOptions & { readonly limits?: boolean }): Record<
     during: options.during,
     not: options.not,
     limits: options.limits === false ? [] : options.limit,
+    counting: options.counting,
     action: options.action,
     hangupCause: options.hangupCause === undefined ? undefined : Number(options.hangupCause),
     prompt: options.prompt,
-    mode: options.mode,
+    mode: options.shadow === true ? 'shadow' : options.mode,
     whenStoreFails: options.whenStoreFails,
     enabled: options.disabled ? false : undefined,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-async function readRule(terminal: Terminal, file: string): Promise<Record<string, unknown>> {
-  const text =
-    file === '-'
-      ? await terminal.readStdin()
-      : await readFile(file, 'utf8').catch(() => {
-          throw new CommandFailed(`${file} cannot be read`);
-        });
-  const { tree, problems } = parseYamlDocument(text);
-  if (problems.length > 0) {
-    throw new CommandFailed(problems.map(({ message, position }) => `${file}:${position.line}: ${message}`).join('\n'));
-  }
-  return tree;
-}
-
 const ruleTable = (terminal: Terminal, rules: readonly RuleDocument[]): string =>
   table(
     terminal,
-    ['RULE', 'APPLIES TO', 'COUNTED PER', 'LIMITS', 'ACTION', 'STATE'],
+    ['RULE', 'APPLIES TO', 'WHEN', 'COUNTED PER', 'LIMITS', 'ACTION', 'STATE'],
     rules.map((rule) => [
       rule.id,
       plain(describeScope(rule)),
+      rule.during ?? (rule.not === undefined ? 'always' : `not ${rule.not}`),
       rule.countPer,
-      rule.limits.join(' and ') || 'every call',
+      describeLimits(rule),
       rule.action,
       rule.enabled
         ? rule.mode === 'shadow'
@@ -250,6 +284,11 @@ const ruleTable = (terminal: Terminal, rules: readonly RuleDocument[]): string =
         : paint(terminal, 'dim', 'disabled'),
     ]),
   );
+
+function describeLimits(rule: RuleDocument): string {
+  if (rule.limits.length === 0) return 'every call';
+  return `${rule.limits.join(' and ')}${rule.counting === 'rolling' ? ', rolling' : ''}`;
+}
 
 function describeScope(rule: RuleDocument): string {
   if (rule.appliesTo === 'all') return 'all';
@@ -275,7 +314,7 @@ function describeRule(terminal: Terminal, rule: RuleDocument): string {
   }[rule.countPer];
   const lines = limits.map(
     (limit) =>
-      `  ${describeLimit(limit)}; at worst ${worstCasePerPeriod(limit)} start within ${describePeriod(limit.periodSeconds)}`,
+      `  ${describeLimit(limit)}; at worst ${worstCasePerPeriod(limit, rule.counting)} start within ${describePeriod(limit.periodSeconds)}`,
   );
   const what = lines.length === 0 ? ['  acts on every call that it applies to'] : lines;
   const words = [`  applies to ${plain(describeScope(rule))}, counted for ${counted}`, ...what].join('\n');

@@ -1,14 +1,13 @@
 /** `schedules list|show|set|remove`. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { parseYamlDocument } from '../config/yaml-document.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { compileSchedule, type Schedule, type ScheduleDocument, WEEKDAYS } from '../policy/schedule.ts';
 import { describeSchedule, weekPicture } from '../policy/schedule-week.ts';
 import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
 import { json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
+import { readYamlFile } from './yaml-file.ts';
 
 type Entry = ScheduleDocument & { readonly id: string };
 
@@ -89,7 +88,7 @@ export function scheduleCommands(program: Command, context: CommandContext): voi
       const client = context.client(command);
       const before = (await client.ask<Entry[]>('GET', '/api/v1/schedules')).find((each) => each.id === id);
       const { id: _, ...old } = before ?? { id };
-      const fromFile = options.file === undefined ? {} : await readEntry(terminal, options.file);
+      const fromFile = options.file === undefined ? {} : (await readYamlFile(terminal, options.file)).tree;
       const entry = await client.ask<Entry>('PUT', path(id), { ...old, ...fromFile, ...fieldsOf(options) });
       terminal.out(wantsJson(command) ? json(entry) : await describe(command, entry));
     });
@@ -146,20 +145,6 @@ function daysOf(part: string, text: string): string[] {
     );
   }
   return Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, at) => WEEKDAYS[(from + at) % 7] ?? '');
-}
-
-async function readEntry(terminal: Terminal, path: string): Promise<Record<string, unknown>> {
-  const text =
-    path === '-'
-      ? await terminal.readStdin()
-      : await readFile(path, 'utf8').catch(() => {
-          throw new CommandFailed(`${path} cannot be read`);
-        });
-  const { tree, problems } = parseYamlDocument(text);
-  if (problems.length > 0) {
-    throw new CommandFailed(problems.map(({ message, position }) => `${path}:${position.line}: ${message}`).join('\n'));
-  }
-  return tree;
 }
 
 function pictureOf(terminal: Terminal, entry: Entry, schedule: Schedule, now: EpochMs): string {

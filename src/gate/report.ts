@@ -3,6 +3,7 @@
  * journal are made here and nowhere else.
  */
 import { type CallAttempt, describeSubject } from '../policy/call.ts';
+import { describeDestination } from '../policy/destination-classes.ts';
 import type { LimitReading } from '../policy/limit.ts';
 import { describeBecause } from '../policy/rule.ts';
 import { decisiveReading, type Finding, type Reading, type Verdict } from '../policy/verdict.ts';
@@ -50,6 +51,8 @@ export interface ExplanationReport {
   readonly extension: string | null;
   readonly destination: string;
   readonly dialled: string;
+  /** What kind of number it is, in words: `Cuba, international`; empty where nothing is known of it. */
+  readonly destinationLabel: string;
   readonly trunk: string | null;
   readonly campaign: string | null;
   readonly source: string | null;
@@ -94,6 +97,7 @@ const reportCall = (call: CallAttempt) => ({
   extension: call.extension ?? null,
   destination: call.destination.number,
   dialled: call.destination.dialled,
+  destinationLabel: describeDestination(call.destination),
   trunk: call.trunk ?? null,
   campaign: call.campaign ?? null,
   source: call.source ?? null,

@@ -27,7 +27,11 @@ const MOST_EXTENSIONS = 5;
 export const wouldHaveActed = ({ findings }: Pick<ExplanationReport, 'findings'>, rule: string): boolean =>
   findings.some((each) => each.rule === rule && each.mode === 'shadow' && each.applies && each.exceeded);
 
-export async function reportShadow(journal: Pick<Journal, 'list'>, rule: string, since: EpochMs): Promise<ShadowReport> {
+export async function reportShadow(
+  journal: Pick<Journal, 'list'>,
+  rule: string,
+  since: EpochMs,
+): Promise<ShadowReport> {
   const byExtension = new Map<string | null, number>();
   let calls = 0;
   let refusedAnyway = 0;

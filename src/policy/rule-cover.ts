@@ -5,22 +5,21 @@
  * written alike; ranges are compared number by number.
  */
 import type { RuleDocument } from './document.ts';
-import { type Limit, parseLimit } from './limit.ts';
+import { type Counting, type Limit, parseLimit } from './limit.ts';
 import { numberSet } from './number-set.ts';
 import { SCOPE_KEYS, type ScopeKeyName } from './scope.ts';
 
 /** A limit and how its rule counts it. */
 export interface CountedLimit extends Limit {
-  readonly counting: 'bucket' | 'rolling';
+  readonly counting: Counting;
 }
 
 /** Of a rule that a document holds, shortest period first. */
 export function limitsOf(rule: RuleDocument): readonly CountedLimit[] {
-  const counting = 'counting' in rule && rule.counting === 'rolling' ? 'rolling' : 'bucket';
   return rule.limits
     .flatMap((text): CountedLimit[] => {
       const limit = parseLimit(text);
-      return 'problem' in limit ? [] : [{ ...limit, counting }];
+      return 'problem' in limit ? [] : [{ ...limit, counting: rule.counting }];
     })
     .sort((a, b) => a.periodSeconds - b.periodSeconds);
 }

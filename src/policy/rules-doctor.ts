@@ -116,7 +116,9 @@ function emptyScope(rule: RuleDocument, policy: Policy): RuleFinding[] {
   const [group] = scope.groups ?? [];
   const memberless = (id: string): boolean => document.groups[id]?.members.length === 0;
   if (group !== undefined && scope.groups?.every(memberless)) {
-    found.push(empty(`${nounOf('group', scope.groups)} no members.`, `tollgate groups set ${group} --members 2001-2050`));
+    found.push(
+      empty(`${nounOf('group', scope.groups)} no members.`, `tollgate groups set ${group} --members 2001-2050`),
+    );
   } else if (rule.countPer === 'group' && Object.keys(document.groups).every(memberless)) {
     const command = 'tollgate groups set call-centre --members 2001-2050';
     found.push(empty('The rule counts per group, and there is no group with members.', command));

@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import type { PolicyDocument, ruleSchema } from './document.ts';
 import { HIGH_RISK_PREFIXES, HIGH_RISK_REVIEWED, HIGH_RISK_SOURCES } from './high-risk.ts';
 import { describeLimit, describePeriod, parseLimit, worstCasePerPeriod } from './limit.ts';
-import { didYouMean, type Problem } from './problem.ts';
+import type { Problem } from './problem.ts';
 import type { ScheduleDocument } from './schedule.ts';
 
 type RuleFields = z.input<typeof ruleSchema>;
@@ -140,14 +140,14 @@ export const TEMPLATES: readonly Template[] = Object.freeze([
   {
     name: 'staff',
     title: 'General staff',
-    says: `Refuses calls of any extension beyond ${sentenceOf('each extension', STAFF_LIMIT)}`,
+    says: `Refuses calls of any extension beyond ${sentenceOf('each extension on its own', STAFF_LIMIT)}`,
     needs: [],
     build: ({ id }) => ({ rule: { id, name: 'General staff', limits: [STAFF_LIMIT] } }),
   },
   {
     name: 'after-hours',
     title: 'Outside office hours',
-    says: `From Monday to Friday between 18:00 and 08:00 and from Friday 18:00 to Monday 08:00 without a gap, by the clock of the policy's time zone, refuses calls of any extension beyond ${sentenceOf('each extension', AFTER_HOURS_LIMIT)}`,
+    says: `From Monday to Friday between 18:00 and 08:00 and from Friday 18:00 to Monday 08:00 without a gap, by the clock of the policy's timezone (UTC unless it is set), refuses calls of any extension beyond ${sentenceOf('each extension on its own', AFTER_HOURS_LIMIT)}`,
     needs: [],
     build: ({ id }) => ({
       schedules: { 'after-hours': AFTER_HOURS },
@@ -157,7 +157,7 @@ export const TEMPLATES: readonly Template[] = Object.freeze([
   {
     name: 'international',
     title: 'International calls of those permitted',
-    says: `Refuses international calls of extensions that have the permission international beyond ${sentenceOf('each extension', INTERNATIONAL_LIMIT)} It says nothing of extensions without the permission. It needs homeCountry, and extensions that have the permission.`,
+    says: `Refuses international calls of extensions that have the permission international beyond ${sentenceOf('each extension on its own', INTERNATIONAL_LIMIT)} It says nothing of extensions without the permission. It needs homeCountry, and extensions that have the permission.`,
     needs: [],
     build: ({ id }) => ({
       rule: {
@@ -171,7 +171,7 @@ export const TEMPLATES: readonly Template[] = Object.freeze([
   {
     name: 'contractors',
     title: 'Contractors',
-    says: `Refuses calls of extensions of the group contractors beyond ${sentenceOf('each extension', CONTRACTORS_LIMIT)}`,
+    says: `Refuses calls of extensions of the group contractors beyond ${sentenceOf('each extension on its own', CONTRACTORS_LIMIT)}`,
     needs: [membersNeed('contractors')],
     build: (options) => ({
       groups: group('contractors', 'Contractors', options),
@@ -226,18 +226,10 @@ export const findTemplate = (name: string): Template | undefined => TEMPLATES.fi
  */
 export function addTemplate(
   document: PolicyDocument,
-  name: string,
+  template: Template,
   options: TemplateOptions,
 ): TemplateAddition | { readonly problems: readonly [Problem, ...(readonly Problem[])] } {
-  const template = findTemplate(name);
-  if (template === undefined) {
-    const hint = didYouMean(
-      name,
-      TEMPLATES.map((each) => each.name),
-    );
-    return { problems: [{ path: 'template', message: `there is no template "${name}"; ${hint}` }] };
-  }
-  const id = options.id ?? name;
+  const id = options.id ?? template.name;
   const [first, ...rest] = problemsOf(template, options, id, document);
   if (first !== undefined) return { problems: [first, ...rest] };
   const { rule, ...pieces } = template.build({ ...options, id }, document);

@@ -197,7 +197,9 @@ export async function openPolicyStore(deps: {
       }, by),
     resetRule: async (rule, by) => {
       await commit((base) => {
-        const generations = { ...base.generations, [rule]: (base.generations[rule] ?? 0) + 1 };
+        // `constructor` is an id like any other, and every object has one.
+        const before = Object.hasOwn(base.generations, rule) ? (base.generations[rule] ?? 0) : 0;
+        const generations = { ...base.generations, [rule]: before + 1 };
         return { policy: compilePolicy(base.policy.document, generations), generations };
       }, by);
     },

@@ -38,6 +38,7 @@ describe('the report of a decision', () => {
       extension: '1001',
       destination: '3055550100',
       dialled: '3055550100',
+      destinationLabel: 'unknown',
       trunk: 'carrier-a',
       campaign: null,
       source: null,

@@ -143,4 +143,9 @@ describe('the worst case of a limit', () => {
       expect({ text, started }).toEqual({ text, started: worstCasePerPeriod(limit) });
     }
   });
+
+  it('is its own count where it is counted in rolling windows', () => {
+    expect(worstCasePerPeriod(limitOf('7/7d'), 'rolling')).toBe(7);
+    expect(worstCasePerPeriod(limitOf('7/7d'), 'bucket')).toBe(13);
+  });
 });

@@ -1,0 +1,130 @@
+/** `rules templates`, and what `rules add --template` asks for and says. */
+import { type Command, Option } from 'commander';
+import type { AddedTemplate, TemplateReport } from '../api/templates-routes.ts';
+import type { Client } from './client.ts';
+import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
+import { findingText } from './doctor-commands.ts';
+import { json, paint, plain, type Terminal } from './terminal.ts';
+
+export interface TemplateFlags {
+  readonly template?: string;
+  readonly id?: string;
+  readonly shadow?: boolean;
+  readonly members?: readonly string[];
+  readonly trunk?: readonly string[];
+}
+
+export function templateCommands(rules: Command, context: CommandContext): void {
+  const { terminal } = context;
+  rules
+    .command('templates')
+    .description('list ready rules for rules add --template, with what each permits at worst')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  tollgate rules templates')
+    .action(async (_options, command: Command) => {
+      const all = await context.client(command).ask<TemplateReport[]>('GET', '/api/v1/templates');
+      terminal.out(wantsJson(command) ? json(all) : all.map((each) => describeTemplate(terminal, each)).join('\n'));
+    });
+}
+
+/** The options of `rules add` that go with a template. */
+export function templateOptions(add: Command): Command {
+  return add
+    .option('--template <name>', 'take the rule, and what it needs, from a template: see rules templates')
+    .option('--id <id>', 'with --template: id of the rule, otherwise the name of the template')
+    .addOption(new Option('--shadow', 'add it in shadow: it counts and reports, and never acts').conflicts('mode'))
+    .option('--members <list>', 'with --template: members of its group; may be repeated', collect);
+}
+
+const GO_WITH_TEMPLATE = new Set(['template', 'id', 'shadow', 'members', 'trunk', 'json']);
+
+/**
+ * Adds a template by one change of the policy.
+ *
+ * @param id the argument of `rules add`
+ * @throws {CommandFailed} on options that do not go with a template
+ */
+export function addTemplate(
+  client: Client,
+  command: Command,
+  id: string | undefined,
+  flags: TemplateFlags & { readonly template: string },
+): Promise<AddedTemplate> {
+  const foreign = Object.keys(command.opts()).find(
+    (name) => !GO_WITH_TEMPLATE.has(name) && command.getOptionValueSource(name) === 'cli',
+  );
+  if (foreign !== undefined) {
+    const flag =
+      foreign === 'limits'
+        ? '--no-limits'
+        : `--${foreign.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new CommandFailed(
+      `${flag} does not go with --template; add the rule, then change it with: tollgate rules set`,
+      EXIT.usage,
+    );
+  }
+  const [trunk, ...more] = flags.trunk ?? [];
+  if (more.length > 0) throw new CommandFailed('a template takes one trunk; add it once for each', EXIT.usage);
+  if (id !== undefined && flags.id !== undefined && id !== flags.id) {
+    throw new CommandFailed(`which id, ${id} or ${flags.id}? Write it once`, EXIT.usage);
+  }
+  const body = { id: flags.id ?? id, shadow: flags.shadow, members: flags.members, trunk };
+  return client.ask<AddedTemplate>('POST', `/api/v1/templates/${encodeURIComponent(flags.template)}`, body);
+}
+
+/** @throws {CommandFailed} where an option was given that only a template knows */
+export function refuseTemplateFlags(flags: TemplateFlags): void {
+  const [flag] = (['id', 'members'] as const).filter((name) => flags[name] !== undefined);
+  if (flag !== undefined) throw new CommandFailed(`--${flag} goes with --template only`, EXIT.usage);
+}
+
+/** What was added, what was there, and what is still missing. */
+export function describeAddition(
+  terminal: Terminal,
+  { template, added, used, findings }: AddedTemplate,
+  { members }: TemplateFlags,
+): string {
+  const named = (pieces: AddedTemplate['added']): string =>
+    Object.entries(pieces)
+      .flatMap(([kind, ids]) => ids.map((id) => `${NOUNS[kind] ?? kind} ${id}`))
+      .join(', ');
+  const lines = [`From template ${template}.`];
+  if (named(added) !== '') lines.push(`Added with it: ${named(added)}.`);
+  if (named(used) !== '') lines.push(`Already there and used as it is: ${named(used)}.`);
+  const [group] = used.groups;
+  if (group !== undefined && members !== undefined && members.length > 0) {
+    lines.push(
+      `Its members were left as they are; to add yours: tollgate groups set ${group} --add-members ${members.join(',')}`,
+    );
+  }
+  return `${lines.join('\n')}\n${findings.map((each) => `\n${findingText(terminal, each)}`).join('')}`;
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  groups: 'group',
+  trunks: 'trunk',
+  schedules: 'schedule',
+  destinations: 'destination list',
+};
+
+function describeTemplate(terminal: Terminal, { name, title, says, needs }: TemplateReport): string {
+  const options = needs.map(({ option, required }) => {
+    const text = `--${option} ${option === 'trunk' ? 'TRUNK' : 'LIST'}`;
+    return required ? text : `[${text}]`;
+  });
+  const command = ['tollgate rules add --template', name, ...options].join(' ');
+  return `${paint(terminal, 'bold', name)}  ${title}\n${wrapped(plain(says))}\n  ${paint(terminal, 'dim', command)}\n`;
+}
+
+const WIDTH = 100;
+
+/** Lines of at most so many characters, indented by two. */
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length + 1 > WIDTH) lines.push(`  ${word}`);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join('\n');
+}
