@@ -28,8 +28,9 @@
 --
 -- A ring, little-endian: [u48 time, epoch ms] of the last calls, oldest first, as many as the largest count of its limits
 --   A call is in the window of a limit while it is younger than the period. There is room while fewer than `count` are.
---   A lenient charge is a call that goes out, room or not, and so it is always written. A ring knows nothing of limits: it
---   serves other ones as far back as it reaches.
+--   A call that a clock set back has left ahead of now is in every window, as if made now: it is remembered for one period
+--   at most from when it is seen, and never for less time than passed. A lenient charge is a call that goes out, room or
+--   not, and so it is always written. A ring knows nothing of limits: it serves other ones as far back as it reaches.
 --
 -- Reply: { status, now ms, then for each charge: state, then for each limit, by the kind of its charge }
 --   status   1 taken, 0 refused, 2 late (nothing follows now)

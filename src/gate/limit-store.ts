@@ -47,6 +47,6 @@ export interface LimitStore {
     at: EpochMs | undefined,
     withinMs: number,
   ) => Promise<Omit<Taken, 'giveBack'>>;
-  /** Makes one bucket of a rule full again. */
+  /** Forgets what one subject has used of a rule. */
   readonly refill: (rule: Rule, subject: Subject) => Promise<void>;
 }

@@ -10,6 +10,7 @@ import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
 import type { Demand } from '../policy/actions/action.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
+import { readWindow } from '../policy/rolling-window.ts';
 import type { Rule } from '../policy/rule.ts';
 import { readBucket } from '../policy/token-bucket.ts';
 import type { Reading } from '../policy/verdict.ts';
@@ -68,8 +69,8 @@ export function createRedisLimitStore(deps: {
     const known = ofRule.get(subject.id);
     if (known !== undefined) return known;
     if (ofRule.size >= REMEMBERED_SUBJECTS) ofRule.clear();
-    const bucketKey = keys.bucket(rule.id, rule.generation, subjectKey(subject));
-    const bytes = packCharge(charge.demand, bucketKey, rule.limits);
+    const bucketKey = keyOf(keys, rule, subject);
+    const bytes = packCharge(charge.demand, bucketKey, rule.limits, rule.counting);
     const made = { bucketKey, bytes, width: rule.limits.length };
     const kept = { ...made, wire: wireOf(made) };
     ofRule.set(subject.id, kept);
@@ -163,7 +164,7 @@ export function createRedisLimitStore(deps: {
       return { outcome: reply.status, at: reply.nowMs as EpochMs, readings: readingsOf(charges, reply) };
     },
     refill: async (rule, subject) => {
-      await redis.del(keys.bucket(rule.id, rule.generation, subjectKey(subject)));
+      await redis.del(keyOf(keys, rule, subject));
     },
   };
 }
@@ -179,13 +180,23 @@ const SUBJECT_LETTERS = {
 /** Subjects come from dialplans and phones: bounded, and prefixed by a letter of their kind. */
 const subjectKey = (subject: Subject): string => `${SUBJECT_LETTERS[subject.kind]}${subject.id.slice(0, 160)}`;
 
+/** Where a rule counts a subject. Another key for each manner of counting: what one wrote says nothing to the other. */
+function keyOf(keys: Keys, rule: Rule, subject: Subject): string {
+  const key = rule.counting === 'rolling' ? keys.ring : keys.bucket;
+  return key(rule.id, rule.generation, subjectKey(subject));
+}
+
 function readingsOf(charges: readonly Charge[], reply: Answered): Reading[] {
   return charges.map((charge, index) => {
     const taken = reply.charges[index];
     return {
       subject: charge.subject,
       state: taken?.state ?? 'lacking',
-      limits: charge.rule.limits.map((limit, at) => readBucket(limit, taken?.before[at] ?? 0, taken?.after[at] ?? 0)),
+      limits: charge.rule.limits.map((limit, at) => {
+        const [before, after] = [taken?.before[at] ?? 0, taken?.after[at] ?? 0];
+        if (taken?.rolling === undefined) return readBucket(limit, before, after);
+        return readWindow(limit, { before, after, roomInMs: (taken.rolling.roomAtMs[at] ?? 0) - reply.nowMs });
+      }),
     };
   });
 }

@@ -8,6 +8,7 @@
 import { BUILT_IN_CLASSES, isCountryClass } from './destination-classes.ts';
 import { parseLimit } from './limit.ts';
 import { didYouMean, type Problem } from './problem.ts';
+import { MOST_CALLS_IN_WINDOW } from './rolling-window.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,6 +35,7 @@ export function inconsistencies(document: unknown): Problem[] {
       ...unknownReferences(defined, rule, path),
       ...unknownSchedules(defined, rule, path),
       ...doubledPeriods(rule, path),
+      ...tooManyToRemember(rule, path),
     );
   });
   return problems;
@@ -87,5 +89,15 @@ function doubledPeriods(rule: Fields, path: string): Problem[] {
     return [
       { path: `${path}.limits[${at}]`, message: `"${text}" has the same period as "${other}"; keep the lower one` },
     ];
+  });
+}
+
+function tooManyToRemember(rule: Fields, path: string): Problem[] {
+  if (rule['counting'] !== 'rolling') return [];
+  return listOf(rule['limits']).flatMap((text, at) => {
+    const parsed = typeof text === 'string' ? parseLimit(text) : { problem: '' };
+    if ('problem' in parsed || parsed.count <= MOST_CALLS_IN_WINDOW) return [];
+    const message = `"${parsed.text}" is more than a rolling window remembers, ${MOST_CALLS_IN_WINDOW} calls; use counting: bucket for more`;
+    return [{ path: `${path}.limits[${at}]`, message }];
   });
 }

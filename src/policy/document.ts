@@ -9,7 +9,7 @@ import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
 import { COUNT_PER } from './call.ts';
 import { inconsistencies } from './consistency.ts';
 import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
-import { parseLimit } from './limit.ts';
+import { COUNTING, parseLimit } from './limit.ts';
 import { parseMember } from './number-set.ts';
 import { parsePrefix } from './prefix-table.ts';
 import { type Problem, problemsOf } from './problem.ts';
@@ -100,6 +100,7 @@ export const ruleSchema = z.strictObject({
   appliesTo: scopeSchema.default('all'),
   countPer: z.enum(COUNT_PER).default('extension'),
   limits: list(limit, 16).default([]),
+  counting: z.enum(COUNTING).default('bucket'),
   /** In force while this schedule is open. */
   during: id.optional(),
   /** In force while this schedule is closed. */

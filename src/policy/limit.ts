@@ -13,6 +13,10 @@ export interface Limit {
   readonly text: string;
 }
 
+/** How the calls of a rule are counted: see token-bucket.ts and rolling-window.ts. */
+export const COUNTING = ['bucket', 'rolling'] as const;
+export type Counting = (typeof COUNTING)[number];
+
 const SECONDS_PER_UNIT = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 type Unit = keyof typeof SECONDS_PER_UNIT;
 const isUnit = (text: string): text is Unit => Object.hasOwn(SECONDS_PER_UNIT, text);
@@ -75,11 +79,20 @@ export const describeLimit = (limit: Limit): string =>
 /**
  * The most calls that can start within any one period, its last instant not counted. A token bucket allows its burst
  * and, meanwhile, refills: after a full burst a further `count - 1` whole tokens arrive before the period is over, and
- * one more as it ends, which is already the next one.
+ * one more as it ends, which is already the next one. A rolling window allows its count.
  *
- * Only for a bucket that is never reset in between.
+ * Only where the rule is neither reset nor changed in between.
  */
-export const worstCasePerPeriod = (limit: Limit): number => 2 * limit.count - 1;
+export function worstCasePerPeriod(limit: Limit, counting: Counting = 'bucket'): number {
+  switch (counting) {
+    case 'bucket':
+      return 2 * limit.count - 1;
+    case 'rolling':
+      return limit.count;
+    default:
+      return counting satisfies never;
+  }
+}
 
 /** One limit of one rule on one subject, however it is counted; in whole calls. */
 export interface LimitReading {

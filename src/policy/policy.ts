@@ -107,6 +107,7 @@ function compileRule(rule: RuleDocument, generation: number, schedules: Readonly
     during: compileDuring(rule, schedules),
     countPer: rule.countPer,
     limits: rule.limits.map(compileLimit).sort((a, b) => a.periodSeconds - b.periodSeconds),
+    counting: rule.counting,
     action: ACTIONS[rule.action],
     answer: ACTIONS[rule.action].answer(rule),
     mode: rule.mode,

@@ -14,7 +14,7 @@ import {
   showName,
   UNKNOWN_EXTENSION,
 } from './call.ts';
-import type { Limit } from './limit.ts';
+import type { Counting, Limit } from './limit.ts';
 import type { Schedule } from './schedule.ts';
 import { type MatchContext, SCOPE_KEYS, type Scope } from './scope.ts';
 
@@ -31,6 +31,7 @@ export interface Rule {
   readonly countPer: CountPer;
   /** Shortest period first. Empty: the rule acts on every call that it applies to. */
   readonly limits: readonly Limit[];
+  readonly counting: Counting;
   readonly action: Action;
   readonly answer: ActionAnswer;
   readonly mode: 'enforce' | 'shadow';

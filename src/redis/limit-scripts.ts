@@ -161,7 +161,7 @@ function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): Take
     if (state === undefined) throw new TypeError('take-limits answered too little');
     const before: number[] = [];
     const after: number[] = [];
-    const rolling = isRolling(charge) ? { atMs: nowMs, roomAtMs: new Array<number>() } : undefined;
+    const rolling = isRolling(charge) ? { atMs: nowMs, roomAtMs: [] as number[] } : undefined;
     for (let limit = 0; limit < charge.width; limit++) {
       before.push(reply[at++] ?? Number.NaN);
       after.push(reply[at++] ?? Number.NaN);

@@ -2,24 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
+import { DIALPLAN } from '../../src/demo/story.ts';
 import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
 import { startRedis } from '../support/redis.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
-
-const DIALPLAN = `
-[from-phones]
-exten => _8X.,1,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-b))
- same => n,Dial(PJSIP/\${EXTEN:1}@carrier-b,10)
- same => n,Hangup()
-exten => _7X.,1,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-down))
- same => n,Dial(PJSIP/\${EXTEN:1}@carrier-down,10)
- same => n,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-a))
- same => n,Dial(PJSIP/\${EXTEN:1}@carrier-a,10)
- same => n,Hangup()
-exten => _[1-69]X.,1,Gosub(tollgate,gate,1(\${EXTEN},carrier-a))
- same => n,Dial(PJSIP/\${EXTEN}@carrier-a,10)
- same => n,Hangup()
-`;
 
 const TRUNKS = 'trunks: { carrier-a: {}, carrier-b: {}, carrier-down: {} }';
 

@@ -3,8 +3,10 @@
  * and return-limits.lua are compared with, number by number.
  *
  * BigInt throughout, one bucket after the other, no bytes. Buckets have no time to live here; whoever lets one expire asks
- * `expire` whether it was full. Debts are in the units of src/policy/token-bucket.ts.
+ * `expire` whether it was full. Debts are in the units of src/policy/token-bucket.ts. A charge may count in rolling windows
+ * instead, see rolling-window.ts; its `bucket` then names the list of its calls.
  */
+import { inWindow, lastOf, notAhead, roomAt, withoutOne } from './rolling-window.ts';
 
 export interface ModelLimit {
   readonly count: bigint;
@@ -13,6 +15,8 @@ export interface ModelLimit {
 
 export interface ModelCharge {
   readonly bucket: string;
+  /** Absent: bucket. */
+  readonly counting?: 'bucket' | 'rolling';
   readonly demand: 'required' | 'lenient' | 'shadow';
   /** Shortest period first. */
   readonly limits: readonly ModelLimit[];
@@ -22,6 +26,7 @@ export interface ModelTaken {
   readonly state: 'room' | 'lacking' | 'counted';
   readonly before: readonly bigint[];
   readonly after: readonly bigint[];
+  readonly rolling?: { readonly atMs: bigint; readonly roomAtMs: readonly bigint[] } | undefined;
 }
 
 export type ModelAnswer =
@@ -34,6 +39,12 @@ interface Bucket {
   readonly limits: readonly ModelLimit[];
   /** One for each limit. */
   readonly debts: readonly bigint[];
+}
+
+/** Calls that a rolling charge remembers, oldest first, under the limits of its last write. */
+interface Remembered {
+  readonly limits: readonly ModelLimit[];
+  readonly times: readonly bigint[];
 }
 
 interface CallRecord {
@@ -55,7 +66,7 @@ export interface TokenBucketModel {
     taken: readonly { readonly charge: ModelCharge; readonly taken: ModelTaken }[],
   ) => number;
   readonly put: (bucket: string, state: Bucket) => void;
-  /** Forgets a bucket. @returns whether that is the same as keeping it, because it was full by its own limits */
+  /** Forgets a bucket. @returns whether that is the same as keeping it, because nothing was used by its own limits */
   readonly expire: (nowMs: bigint, bucket: string) => boolean;
   /** Forgets the records of calls that are older than they are kept. */
   readonly forgetCalls: (nowMs: bigint) => void;
@@ -63,20 +74,33 @@ export interface TokenBucketModel {
 
 export function createTokenBucketModel(): TokenBucketModel {
   const buckets = new Map<string, Bucket>();
+  const remembered = new Map<string, Remembered>();
   const records = new Map<string, CallRecord>();
+  const timesOf = (charge: ModelCharge, nowMs: bigint): bigint[] =>
+    notAhead(remembered.get(charge.bucket)?.times ?? [], nowMs);
 
   const paidBy = (call: string): Set<string> => records.get(call)?.paid ?? new Set();
 
   const answer = (nowMs: bigint, paid: ReadonlySet<string>, charges: readonly ModelCharge[]): ModelAnswer => {
     const looked = charges.map((charge) => {
-      const before = levelOf(buckets.get(charge.bucket), charge.limits, nowMs);
-      const room = before.every((debt, index) => gives(charge.limits[index], debt));
+      const before =
+        charge.counting === 'rolling'
+          ? charge.limits.map((limit) => BigInt(inWindow(timesOf(charge, nowMs), limit, nowMs).length))
+          : levelOf(buckets.get(charge.bucket), charge.limits, nowMs);
+      const room = before.every((used, index) =>
+        charge.counting === 'rolling' ? used < (charge.limits[index]?.count ?? 0n) : gives(charge.limits[index], used),
+      );
       const state: ModelTaken['state'] = paid.has(charge.bucket) ? 'counted' : room ? 'room' : 'lacking';
       return { charge, before, state };
     });
     const refused = looked.some(({ charge, state }) => charge.demand === 'required' && state === 'lacking');
     const taken = looked.map(({ charge, before, state }): ModelTaken => {
       const takes = !refused && (state === 'room' || (state === 'lacking' && charge.demand === 'lenient'));
+      if (charge.counting === 'rolling') {
+        const roomAtMs = charge.limits.map((limit) => roomAt(timesOf(charge, nowMs), limit, nowMs));
+        const after = before.map((calls) => (takes ? calls + 1n : calls));
+        return { state, before, after, rolling: { atMs: nowMs, roomAtMs } };
+      }
       const after = before.map((debt, index) => {
         const limit = charge.limits[index];
         return takes && limit !== undefined && gives(limit, debt) ? debt + limit.periodMs : debt;
@@ -96,6 +120,14 @@ export function createTokenBucketModel(): TokenBucketModel {
       result.charges.forEach(({ before, after }, index) => {
         const charge = charges[index];
         if (charge === undefined) return;
+        if (charge.counting === 'rolling') {
+          const gone = after.some((calls, at) => calls !== before[at]) ? [nowMs] : [];
+          const clockSteppedBack = remembered.get(charge.bucket)?.times.some((time) => time > nowMs) ?? false;
+          if (!clockSteppedBack && gone.length === 0) return;
+          const times = lastOf([...timesOf(charge, nowMs), ...gone], charge.limits);
+          remembered.set(charge.bucket, { limits: charge.limits, times });
+          return;
+        }
         const known = buckets.get(charge.bucket);
         const clockSteppedBack = known !== undefined && known.timeMs > nowMs;
         if (!clockSteppedBack && after.every((debt, at) => debt === before[at])) return;
@@ -112,6 +144,10 @@ export function createTokenBucketModel(): TokenBucketModel {
       const paid = paidBy(call);
       const owed = given.filter(({ charge }) => paid.delete(charge.bucket));
       for (const { charge, taken } of owed) {
+        const calls = remembered.get(charge.bucket);
+        if (calls !== undefined && taken.rolling !== undefined && taken.after[0] !== taken.before[0]) {
+          remembered.set(charge.bucket, { ...calls, times: withoutOne(calls.times, taken.rolling.atMs) });
+        }
         const known = buckets.get(charge.bucket);
         if (known === undefined || periodsOf(known) !== periodsOf(charge)) continue;
         const debts = known.debts.map((debt, at) =>
@@ -123,6 +159,11 @@ export function createTokenBucketModel(): TokenBucketModel {
     },
     put: (bucket, state) => void buckets.set(bucket, state),
     expire: (nowMs, bucket) => {
+      const calls = remembered.get(bucket);
+      if (calls !== undefined) {
+        remembered.delete(bucket);
+        return calls.limits.every((limit) => inWindow(calls.times, limit, nowMs).length === 0);
+      }
       const known = buckets.get(bucket);
       buckets.delete(bucket);
       return known === undefined || levelOf(known, known.limits, nowMs).every((debt) => debt === 0n);

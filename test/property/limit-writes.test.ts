@@ -28,7 +28,8 @@ const charge = (
   bucketKey: string,
   some: readonly LimitNumbers[],
   demand: 'required' | 'lenient' | 'shadow' = 'required',
-): PackedCharge => ({ bucketKey, bytes: packCharge(demand, bucketKey, some), width: some.length });
+  counting: 'bucket' | 'rolling' = 'bucket',
+): PackedCharge => ({ bucketKey, bytes: packCharge(demand, bucketKey, some, counting), width: some.length });
 const NOW_MS = 1_795_000_000_123;
 const take = (callKey: string, charges: readonly PackedCharge[], nowMs?: number, deadlineMs = 0) =>
   takeLimits(redis, { callKey, charges, nowMs, deadlineMs, recordSeconds: 20 });
@@ -55,7 +56,9 @@ async function used(chosen: typeof world extends fc.Arbitrary<infer World> ? Wor
 }> {
   await redis.flushall();
   const prefix = newPrefix();
-  const charges = chosen.plans.map((each, at) => charge(`${prefix}:b:${at}`, each.versions[0] ?? [], each.demand));
+  const charges = chosen.plans.map((each, at) =>
+    charge(`${prefix}:b:${at}`, each.versions[0] ?? [], each.demand, each.counting),
+  );
   let nowMs = NOW_MS;
   for (const [index, { afterMs, demandMore }] of chosen.calls.entries()) {
     nowMs += afterMs;

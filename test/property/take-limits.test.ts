@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test('a history of calls gets exactly the replies of the reference model', async () => {
+test('a history of calls over buckets and rolling windows gets exactly the replies of the reference model', async () => {
   const redis = server.client();
   const tally = newTally();
   await fc.assert(

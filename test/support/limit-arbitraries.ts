@@ -21,6 +21,7 @@ export const limits = (counts: fc.Arbitrary<number>): fc.Arbitrary<BucketPlan['v
     .map((some) => some.toSorted((a, b) => a.periodSeconds - b.periodSeconds));
 export const plan: fc.Arbitrary<BucketPlan> = fc.record({
   demand: fc.constantFrom('required', 'required', 'required', 'lenient', 'shadow'),
+  counting: fc.constantFrom('bucket', 'rolling'),
   versions: fc.array(limits(fc.integer({ min: 1, max: 8 })), { minLength: 3, maxLength: 3 }),
 });
 export const plans = fc.array(plan, { minLength: BUCKETS, maxLength: BUCKETS });

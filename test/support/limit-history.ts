@@ -25,6 +25,7 @@ export interface LimitNumbers {
 /** A bucket as a rule would have it, in the versions that the rule has over time. */
 export interface BucketPlan {
   readonly demand: 'required' | 'lenient' | 'shadow';
+  readonly counting: 'bucket' | 'rolling';
   /** Each: shortest period first. */
   readonly versions: readonly (readonly LimitNumbers[])[];
 }
@@ -47,9 +48,11 @@ export interface Tally {
   late: number;
   counted: number;
   givenBack: number;
+  /** Rolling windows without room. */
+  closedWindows: number;
 }
 
-export const newTally = (): Tally => ({ taken: 0, refused: 0, late: 0, counted: 0, givenBack: 0 });
+export const newTally = (): Tally => ({ taken: 0, refused: 0, late: 0, counted: 0, givenBack: 0, closedWindows: 0 });
 
 export const RECORD_SECONDS = 20;
 const BEGINS_MS = 1_795_000_000_123;
@@ -82,8 +85,9 @@ export async function playHistory(
       const limits = plan?.versions[versions[index] ?? 0];
       if (plan === undefined || limits === undefined) return [];
       const bucketKey = keyOf(index);
-      const packed = { bucketKey, bytes: packCharge(plan.demand, bucketKey, limits), width: limits.length };
-      return [{ packed, model: { bucket: bucketKey, demand: plan.demand, limits: limits.map(toModel) } }];
+      const { demand, counting } = plan;
+      const packed = { bucketKey, bytes: packCharge(demand, bucketKey, limits, counting), width: limits.length };
+      return [{ packed, model: { bucket: bucketKey, demand, counting, limits: limits.map(toModel) } }];
     });
 
   const ask = async (step: Extract<Step, { kind: 'take' | 'peek' }>): Promise<void> => {
@@ -109,7 +113,10 @@ export async function playHistory(
     expect(toComparable(reply)).toEqual(expected);
     if (!peeks) {
       tally[reply.status] += 1;
-      if (reply.status !== 'late') tally.counted += reply.charges.filter(({ state }) => state === 'counted').length;
+      if (reply.status !== 'late') {
+        tally.counted += reply.charges.filter(({ state }) => state === 'counted').length;
+        tally.closedWindows += reply.charges.filter(({ state, rolling }) => rolling && state === 'lacking').length;
+      }
     }
     if (!peeks && reply.status === 'taken' && expected.status === 'taken') {
       const own = charges.flatMap((charge, index) => {
@@ -170,10 +177,11 @@ function toComparable(reply: Awaited<ReturnType<typeof takeLimits>>): unknown {
   if (reply.status === 'late') return { status: 'late' };
   return {
     status: reply.status,
-    charges: reply.charges.map(({ state, before, after }) => ({
+    charges: reply.charges.map(({ state, before, after, rolling }) => ({
       state,
       before: before.map(BigInt),
       after: after.map(BigInt),
+      rolling: rolling && { atMs: BigInt(rolling.atMs), roomAtMs: rolling.roomAtMs.map(BigInt) },
     })),
   };
 }
