@@ -11,10 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => tollgate.stop());
 
-const apply = async (policy: string): Promise<void> => {
-  const { exitCode, error } = await tollgate.run(['policy', 'apply', '-'], { input: policy });
-  expect({ exitCode, error }).toEqual({ exitCode: 0, error: '' });
-};
+const apply = (policy: string): Promise<void> => tollgate.apply(policy);
 const verdict = async (call: AgiCall): Promise<string | undefined> =>
   (await placeAgiCall(tollgate.agiPort, call))['TOLLGATE_VERDICT'];
 const explain = async (...args: string[]): Promise<ExplanationReport> =>

@@ -11,10 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => tollgate.stop());
 
-const apply = async (policy: string): Promise<void> => {
-  const { exitCode, error } = await tollgate.run(['policy', 'apply', '-'], { input: policy });
-  expect({ exitCode, error }).toEqual({ exitCode: 0, error: '' });
-};
+const apply = (policy: string): Promise<void> => tollgate.apply(policy);
 const call = (fields: AgiCall) => placeAgiCall(tollgate.agiPort, fields);
 const used = async (rule: string, ...question: string[]): Promise<number | null | undefined> => {
   const { out } = await tollgate.run(['explain', '1555', ...question, '--json']);

@@ -19,6 +19,8 @@ export interface TestDaemon {
     args: readonly string[],
     options?: { readonly input?: string; readonly signal?: AbortSignal; readonly onOutput?: (text: string) => void },
   ) => Promise<Ran>;
+  /** Replaces the policy. @throws {Error} with the problems of the document */
+  readonly apply: (policy: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -37,13 +39,18 @@ export async function startTestDaemon(
   const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });
   const kept = keptLog();
   const daemon = await startDaemon(config, { log: kept.log, version: '0.0.0', searchPath });
+  const run: TestDaemon['run'] = (args, { input = '', signal, onOutput } = {}) =>
+    runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput });
   return {
     daemon,
     stateDir,
     log: kept.lines,
     agiPort: 'port' in daemon.agi ? daemon.agi.port : 0,
-    run: (args, { input = '', signal, onOutput } = {}) =>
-      runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput }),
+    run,
+    apply: async (policy) => {
+      const { exitCode, error } = await run(['policy', 'apply', '-'], { input: policy });
+      if (exitCode !== 0) throw new Error(error);
+    },
     stop: async () => {
       await daemon.close();
       if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
