@@ -242,6 +242,26 @@ test('giving back the only call leaves no key behind, and a call that a clock se
   expect(await timesIn(KEY)).toEqual([NOW_MS - 5000, NOW_MS - 5000]);
 });
 
+test('giving back leaves alone what is no ring, and does not write a ring again in which nothing changed', async () => {
+  const given = async (packed: PackedCharge, callKey: string, reply: Answer): Promise<number> =>
+    returnLimits(redis, { callKey, charges: reply.charges.map((taken) => ({ packed, taken })) });
+  const changes = async (): Promise<number> =>
+    Number(/rdb_changes_since_last_save:(\d+)/.exec(await redis.info('persistence'))?.[1]);
+  const charge = rolling([perSeconds(2, 60)]);
+  const reply = await take([charge], NOW_MS, '{t}foreign');
+  const foreign = Buffer.concat([(await redis.getBuffer(KEY)) ?? Buffer.alloc(0), Buffer.from('x')]);
+  await redis.set(KEY, foreign);
+  await given(charge, '{t}foreign', reply);
+  expect(await redis.getBuffer(KEY)).toEqual(foreign);
+  const shadow = rolling([perSeconds(1, 60)], 'shadow', '{t}s');
+  await take([shadow], NOW_MS);
+  const lacking = await take([shadow], NOW_MS, '{t}lacking');
+  const before = await changes();
+  await given(shadow, '{t}lacking', lacking);
+  // The record of the call, and nothing else.
+  expect((await changes()) - before).toBe(1);
+});
+
 test('the same call pays a rolling window once, however often it asks', async () => {
   const charge = [rolling([perSeconds(2, 60)]), bucket([perSeconds(5, 60)])];
   for (let turn = 0; turn < 5; turn++) {
