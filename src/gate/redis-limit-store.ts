@@ -30,6 +30,8 @@ import type { StoreClock } from './store-clock.ts';
 /** A call that asks again within this time is the same call. Longer than trying one trunk takes, shorter than a redial is honest. */
 const CALL_RECORD_SECONDS = 120;
 const REMEMBERED_SUBJECTS = 10_000;
+/** How well the store's time is known, and how early a timer may fire: the store stops before the call is answered. */
+const CLOCKS_AGREE_MS = 4;
 
 /** The store did not answer in time. What it had taken by then arrives as `late`; undefined when it took nothing. */
 export class StoreTimeout extends TollgateError {
@@ -99,7 +101,7 @@ export function createRedisLimitStore(deps: {
       const storeNow = storeClock.at(clock.monotonicMs()) ?? (await askTime());
       const leftMs = endsMs - clock.monotonicMs();
       if (leftMs <= 0) return undefined;
-      const deadlineMs = Math.max(1, Math.floor(storeNow + leftMs));
+      const deadlineMs = Math.max(1, Math.floor(storeNow + leftMs - CLOCKS_AGREE_MS));
       const reply = await run(callKey, charges, { deadlineMs, recordSeconds: CALL_RECORD_SECONDS });
       if (reply.status !== 'late') return reply;
     }
