@@ -16,6 +16,12 @@
  * - `NOT_FOUND`: the named thing does not exist.
  * - `CONFLICT`: the thing changed, or was settled, in the meantime.
  * - `INVALID_REQUEST`: what was asked cannot be understood.
+ * - `AMI_UNAVAILABLE`: the manager interface of an Asterisk is not connected, or did not answer in time; whether an action
+ *   that got no answer was carried out is unknown.
+ * - `AMI_REFUSED`: Asterisk answered an action with an error.
+ * - `ARI_UNAVAILABLE`: the REST interface of an Asterisk is not connected, or did not answer in time; whether a request that
+ *   got no answer was carried out is unknown.
+ * - `ARI_REFUSED`: Asterisk answered a request with an error.
  */
 export type TollgateErrorCode =
   | 'STORE_UNAVAILABLE'
@@ -25,7 +31,11 @@ export type TollgateErrorCode =
   | 'POLICY_INVALID'
   | 'NOT_FOUND'
   | 'CONFLICT'
-  | 'INVALID_REQUEST';
+  | 'INVALID_REQUEST'
+  | 'AMI_UNAVAILABLE'
+  | 'AMI_REFUSED'
+  | 'ARI_UNAVAILABLE'
+  | 'ARI_REFUSED';
 
 /** A failure with a stable `code`, a sentence in `message`, and the underlying error in `cause` where there is one. */
 export class TollgateError extends Error {

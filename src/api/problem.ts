@@ -12,6 +12,10 @@ const STATUS: Readonly<Partial<Record<TollgateErrorCode, number>>> = {
   CONFLICT: 409,
   STORE_UNAVAILABLE: 503,
   STORE_TIMEOUT: 503,
+  AMI_UNAVAILABLE: 503,
+  ARI_UNAVAILABLE: 503,
+  AMI_REFUSED: 502,
+  ARI_REFUSED: 502,
 };
 
 /** A request that cannot be carried out for reasons in the request itself. */
@@ -45,7 +49,8 @@ const TITLES: Readonly<Record<number, string>> = {
   409: 'Conflict',
   422: 'The document has mistakes',
   500: 'Internal error',
-  503: 'The store is not answering',
+  502: 'Asterisk refused',
+  503: 'A part is not answering',
 };
 
 /** Fastify's own refusals (a body that is no JSON, one that is too large) are mistakes of the request. */
