@@ -1,69 +1,108 @@
 -- return-limits: gives back what a call took that did not go out after all (its caller hung up first, or its answer came
--- after the daemon had already refused it).
+-- after the daemon had already refused it), or that is not to count after all (it went out and reached nobody).
 --
--- Guarantees: only what stands in the record of the call is given back, and only once; no debt goes below zero; a bucket
--- whose periods were changed meanwhile is left alone, and so is a ring in which a clock set back has moved the call. It
--- needs no time: what is subtracted from a debt as it was written is subtracted from it now, and a call that is taken out
--- of a ring was never there. What a full ring let go for the call does not come back; only a lenient charge can have made
--- it let go of a call that still counted.
+-- Guarantees: nothing is given back twice, for either it must stand in the record of the call, or the caller of this script
+-- sees to it; no debt goes below zero; a bucket whose periods were changed meanwhile is left alone, and so is a ring in
+-- which a clock set back has moved the call. It needs no time: what is subtracted from a debt as it was written is
+-- subtracted from it now, and a call that is taken out of a ring was never there. What a full ring let go for the call does
+-- not come back; only a lenient charge can have made it let go of a call that still counted.
+--
+-- A place that a waiting call had in a paced bucket is kept for whoever comes next, because those behind it have been told
+-- when they leave; once its time is past it is lost. For the same reason nothing is subtracted while calls wait.
 --
 -- KEYS[1]      record of the call
--- KEYS[1 + i]  bucket or ring of charge i
--- ARGV[2i - 1] charge i, as for take-limits, where the layouts are explained as well
--- ARGV[2i]     bucket: which of its limits had given a token: a bit for each, the first limit is 1
+-- KEYS[1 + i]  bucket, ring or leases of charge i, i = 1..n
+-- KEYS[1 + n + j]  places given back of the j-th paced charge that counts in a bucket: times, epoch ms, u48, in order
+-- ARGV[1]      1: only what stands in the record; 0: in any case
+-- ARGV[2i]     charge i, as for take-limits, where the layouts are explained as well
+-- ARGV[2i + 1] bucket: which of its limits had given a token: a bit for each, the first limit is 1
+--              paced bucket: when the call was to leave, epoch ms; 0 for at once
 --              rolling: the time that was written, epoch ms; 0 for none
+--              leases: nothing
 --
 -- Reply: number of charges given back.
 -- Called by src/redis/limit-scripts.ts.
 
+local PACED, PACED_SHADOW, HOLD, LEASES = 112, 113, 118, 99
 local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
-local call, unpack_bytes, pack_bytes, sub = redis.call, struct.unpack, struct.pack, string.sub
+local ROLLING_HEAD, PACED_BUCKET_HEAD = 8, 19
+local call, unpack_bytes, pack_bytes, sub, byte = redis.call, struct.unpack, struct.pack, string.sub, string.byte
+
+-- How many times of a row in order are earlier than one.
+local function earlier(times, time)
+  local low, high = 0, #times / TIME_SIZE
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if unpack_bytes('<I6', times, middle * TIME_SIZE + 1) < time then low = middle + 1 else high = middle end
+  end
+  return low
+end
 
 -- A ring without one call of that time.
 local function without(ring, time)
-  local low, high = 0, #ring / TIME_SIZE
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if unpack_bytes('<I6', ring, middle * TIME_SIZE + 1) < time then low = middle + 1 else high = middle end
-  end
-  local from = low * TIME_SIZE
+  local from = earlier(ring, time) * TIME_SIZE
   if sub(ring, from + 1, from + TIME_SIZE) ~= pack_bytes('<I6', time) then return ring end
   return sub(ring, 1, from) .. sub(ring, from + TIME_SIZE + 1)
 end
 
+local charges = (#ARGV - 1) / 2
 local record = call('GET', KEYS[1]) or ''
-local returned = 0
-for i = 1, #KEYS - 1 do
-  local charge, taken = ARGV[2 * i - 1], tonumber(ARGV[2 * i])
+local needs_record = ARGV[1] == '1'
+local returned, freed_at, record_changed = 0, 1 + charges, false
+for i = 1, charges do
+  local charge, taken = ARGV[2 * i], tonumber(ARGV[2 * i + 1])
+  local key, demand = KEYS[1 + i], byte(charge)
+  local paced = demand == PACED or demand == PACED_SHADOW
+  local even = #charge % 2 == 0
+  if paced and not even then freed_at = freed_at + 1 end
   local at = string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true)
   if at then
     record = sub(record, 1, at - 1) .. sub(record, at + CHARGE_HEAD - 1)
+    record_changed = true
+  end
+  if at or not needs_record then
     returned = returned + 1
-    local value = call('GET', KEYS[1 + i])
-    if #charge % 2 == 0 then
+    if even and byte(charge, ROLLING_HEAD) == LEASES then
+      call('ZREM', key, sub(redis.sha1hex(KEYS[1]), 1, 16))
+    elseif even and byte(charge, ROLLING_HEAD) ~= HOLD then
+      local value = call('GET', key)
       local rest = value and #value % TIME_SIZE == 0 and without(value, taken) or value
       if rest == '' then
-        call('DEL', KEYS[1 + i])
+        call('DEL', key)
       elseif rest and rest ~= value then
-        call('SET', KEYS[1 + i], rest, 'KEEPTTL')
+        call('SET', key, rest, 'KEEPTTL')
       end
-    else
-      local width = (#charge - CHARGE_HEAD) / 12
+    elseif paced and not even and taken > 0 then
+      local places = call('GET', KEYS[freed_at]) or ''
+      local from = earlier(places, taken) * TIME_SIZE
+      local longest_wait = unpack_bytes('<I4', charge, CHARGE_HEAD + 1)
+      places = sub(places, 1, from) .. pack_bytes('<I6', taken) .. sub(places, from + 1)
+      call('SET', KEYS[freed_at], sub(places, -1000 * TIME_SIZE), 'EX', math.ceil(longest_wait / 1000) + 1)
+    elseif not even then
+      local head = paced and PACED_BUCKET_HEAD or CHARGE_HEAD
+      local value = call('GET', key)
+      local width = (#charge - head) / 12
       local tail = TIME_SIZE + DEBT_SIZE * width + 1
-      if value and sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1) then
-        local debts = ''
+      if value and sub(value, tail) == sub(charge, head + 8 * width + 1) then
+        local debts, calls_wait = '', false
         for j = 1, width do
           local debt = unpack_bytes('<I7', value, TIME_SIZE + DEBT_SIZE * (j - 1) + 1)
-          local seconds = unpack_bytes('<I4', charge, CHARGE_HEAD + 8 * j - 3)
-          if bit.band(taken, bit.lshift(1, j - 1)) ~= 0 then debt = math.max(0, debt - seconds * 1000) end
+          local count, seconds = unpack_bytes('<I4I4', charge, head + 8 * j - 7)
+          local full = count * seconds * 1000
+          if paced then
+            local burst = unpack_bytes('<I4', charge, CHARGE_HEAD + 9)
+            if burst > 0 and j == 1 then full = math.min(burst, count) * seconds * 1000 end
+            if debt > full then calls_wait = true end
+          end
+          if paced or bit.band(taken, bit.lshift(1, j - 1)) ~= 0 then debt = math.max(0, debt - seconds * 1000) end
           debts = debts .. pack_bytes('<I7', debt)
         end
-        call('SETRANGE', KEYS[1 + i], TIME_SIZE, debts)
+        if not calls_wait then call('SETRANGE', key, TIME_SIZE, debts) end
       end
     end
   end
 end
-if returned > 0 then
+if record_changed then
   if record == '' then call('DEL', KEYS[1]) else call('SET', KEYS[1], record, 'KEEPTTL') end
 end
 return returned

@@ -5,22 +5,29 @@
 --   * Exact: every value is an integer below 2^53; nothing is rounded.
 --   * Once per call: a charge that this call has paid before (its tag stands in the call's record) is not paid again.
 --   * Late is harmless: after the deadline nothing is read and nothing is written.
+--   * A paced charge takes its place in advance, behind all that were given before it, and says when it is; places that
+--     were given back are taken first. What was promised to a waiting call never changes.
 --   * Every key it writes has a time to live, and a missing key means that nothing is used.
 --   * A refused call writes nothing, with one exception: where the clock stepped back, a bucket whose time lies ahead and
 --     the calls of a ring that do are set to the new time. Otherwise they would hold calls up until the clock has caught
 --     up.
 --
 -- KEYS[1]      record of the call: the 6-byte tags of the charges it has paid
--- KEYS[1 + i]  bucket or ring of charge i, i = 1..n
+-- KEYS[1 + i]  bucket, ring or leases of charge i, i = 1..n
+-- KEYS[1 + n + j]  places given back of the j-th paced charge that counts in a bucket
 -- ARGV[1]      now, epoch ms; '' for the time of this server (always '' in production)
 -- ARGV[2]      deadline, epoch ms of this server; 0 for none
 -- ARGV[3]      seconds that the record of the call is kept; 0 to peek: say what would happen, write nothing
--- ARGV[3 + i]  charge i: demand (1 byte: r required, l lenient, s shadow), tag (6 bytes), and then by its kind, in
---              unsigned 32-bit little-endian integers
+-- ARGV[3 + i]  charge i: demand (1 byte: r required, l lenient, s shadow, p paced, q paced in shadow), tag (6 bytes), and
+--              then by its kind, in unsigned 32-bit little-endian integers
 --                bucket   for each limit, shortest period first, count and period in seconds, and after them all periods
 --                         once more, as a bucket has them
 --                rolling  the letter w, and for each limit, shortest period first, count (at most 1000) and period
---              So a charge of an even number of bytes is a rolling one: nothing tells them apart at less cost.
+--                hold     the letter v, and the same: a ring that is only looked at
+--                leases   the letter c, the largest number at once, and how long a lease lasts in seconds
+--              A paced bucket has in front of its limits: longest wait in ms, most calls that wait, and how many calls of
+--              the shortest period may leave at once, 0 for its count. A paced ring has the first two, behind the letter.
+--              So a charge of an odd number of bytes counts in a bucket: nothing tells them apart at less cost.
 --
 -- A bucket, little-endian: [u48 time of the levels, epoch ms] [u56 debt of each limit] [u32 period of each limit, s]
 --   A debt is counted in 1/period-ms of a call: a call costs period-ms, each ms pays `count` back, a full debt is
@@ -31,20 +38,26 @@
 --   A call that a clock set back has left ahead of now is in every window, as if made now: it is remembered for one period
 --   at most from when it is seen, and never for less time than passed. A lenient charge is a call that goes out, room or
 --   not, and so it is always written. A ring knows nothing of limits: it serves other ones as far back as it reaches.
+--   In a paced ring the last calls may lie ahead: they are waiting.
 --
--- Reply: { status, now ms, then for each charge: state, then for each limit, by the kind of its charge }
+-- Leases: a sorted set of call marks (the first 16 digits of the SHA-1 of KEYS[1]) by when they lapse, epoch ms.
+--
+-- Reply: { status, now ms, then for each charge: state, if it is paced when the call leaves (epoch ms, 0 for now), then for
+--          each limit, by the kind of its charge }
 --   status   1 taken, 0 refused, 2 late (nothing follows now)
---   state    0 room, 1 lacking, 2 counted before
---   bucket   debt before, debt after
+--   state    0 room, 1 lacking, 2 counted before, 3 room later
+--   bucket   debt before, debt after; more than a full debt where calls wait
 --   rolling  calls in the window before, after, and when the next one has room, epoch ms; 0 where it has
+--   leases   calls at once before, after
 --
 -- Called by src/redis/limit-scripts.ts. Numeric rules: lua-scripts/README.md
 
 local TAKEN, REFUSED, LATE = 1, 0, 2
-local ROOM, LACKING, COUNTED = 0, 1, 2
-local REQUIRED, LENIENT = 114, 108
+local ROOM, LACKING, COUNTED, LATER = 0, 1, 2, 3
+local REQUIRED, LENIENT, PACED, PACED_SHADOW = 114, 108, 112, 113
+local HOLD, LEASES = 118, 99
 local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
-local ROLLING_HEAD = 8
+local ROLLING_HEAD, PACED_BUCKET_HEAD, PACED_ROLLING_HEAD = 8, 19, 16
 local KEYS, ARGV = KEYS, ARGV
 local call, unpack_bytes, pack_bytes, sub, byte = redis.call, struct.unpack, struct.pack, string.sub, string.byte
 
@@ -64,10 +77,10 @@ local peeks = record_seconds == 0
 -- keeps its level; the others are paired in the order of their periods and keep whole calls, rounded up. It counts as
 -- done right after the last call, so that the outcome does not hang on when the next one comes. nil for a value that is
 -- not ours.
-local function adopt(value, charge, width)
+local function adopt(value, charge, head, width)
   local old_width = (#value - TIME_SIZE) / (DEBT_SIZE + 4)
   if old_width % 1 ~= 0 then return nil end
-  local tail = CHARGE_HEAD + 8 * width
+  local tail = head + 8 * width
   local wanted, kept, used = {}, {}, {}
   for k = 1, width do wanted[sub(charge, tail + 4 * k - 3, tail + 4 * k)] = true end
   for j = 1, old_width do
@@ -82,7 +95,7 @@ local function adopt(value, charge, width)
   end
   local debts = ''
   for k = 1, width do
-    local count, seconds = unpack_bytes('<I4I4', charge, CHARGE_HEAD + 8 * k - 7)
+    local count, seconds = unpack_bytes('<I4I4', charge, head + 8 * k - 7)
     local debt = kept[sub(charge, tail + 4 * k - 3, tail + 4 * k)]
     if not debt then debt = math.min(table.remove(used, 1) or 0, count) * seconds * 1000 end
     debts = debts .. pack_bytes('<I7', debt)
@@ -102,42 +115,92 @@ end
 
 local stored = call('MGET', unpack(KEYS))
 local record = stored[1] or ''
-local charges = #KEYS - 1
+local charges = #ARGV - 3
+local mark
 
 -- Pass 1: read and decide. The reply is filled in as if nothing were taken.
 local reply, size = { TAKEN, now }, 2
-local renew, step_back = {}, {}
-local refused, stepped_back = false, false
+local renew, step_back, freed, freed_key = {}, {}, {}, {}
+local refused, stepped_back, freed_at = false, false, 1 + charges
 for i = 1, charges do
   local charge, value = ARGV[3 + i], stored[1 + i]
+  local demand = byte(charge)
+  local paced = demand == PACED or demand == PACED_SHADOW
   local state, place = ROOM, size + 1
   if #charge % 2 == 0 then
-    local ring = value and #value % TIME_SIZE == 0 and value or ''
-    local calls = #ring / TIME_SIZE
-    local ahead = calls - calls_until(ring, now)
-    if ahead > 0 then
-      ring = sub(ring, 1, (calls - ahead) * TIME_SIZE) .. string.rep(pack_bytes('<I6', now), ahead)
-      step_back[i], stepped_back = true, true
-    end
-    stored[1 + i] = ring
-    size = place
-    for charge_at = ROLLING_HEAD + 1, #charge, 8 do
-      local count, seconds = unpack_bytes('<I4I4', charge, charge_at)
-      local used, room_at = calls - calls_until(ring, now - seconds * 1000), 0
-      if used >= count then
-        state = LACKING
-        room_at = unpack_bytes('<I6', ring, (calls - count) * TIME_SIZE + 1) + seconds * 1000
+    local kind = byte(charge, ROLLING_HEAD)
+    if kind == LEASES then
+      mark = mark or sub(redis.sha1hex(KEYS[1]), 1, 16)
+      local most, seconds = unpack_bytes('<I4I4', charge, ROLLING_HEAD + 1)
+      -- What a clock set back has left further ahead than a lease can be counts as just renewed.
+      local latest = now + seconds * 1000
+      for _, ahead in ipairs(call('ZRANGEBYSCORE', KEYS[1 + i], '(' .. string.format('%.0f', latest), '+inf', 'LIMIT', 0, 100)) do
+        if not peeks then call('ZADD', KEYS[1 + i], latest, ahead) end
       end
-      reply[size + 1], reply[size + 2], reply[size + 3] = used, used, room_at
-      size = size + 3
+      local calls = call('ZCOUNT', KEYS[1 + i], '(' .. string.format('%.0f', now), '+inf')
+      local mine = call('ZSCORE', KEYS[1 + i], mark)
+      if mine and tonumber(mine) > now then
+        state = COUNTED
+      elseif calls >= most then
+        state = LACKING
+      end
+      reply[place + 1], reply[place + 2] = calls, calls
+      size = place + 2
+    else
+      local head, longest_wait, most_waiting = ROLLING_HEAD, 0, 0
+      if paced then
+        head = PACED_ROLLING_HEAD
+        longest_wait, most_waiting = unpack_bytes('<I4I4', charge, ROLLING_HEAD + 1)
+        place = place + 1
+      end
+      local ring = value and #value % TIME_SIZE == 0 and value or ''
+      local calls = #ring / TIME_SIZE
+      local latest = now + longest_wait
+      local ahead = calls - calls_until(ring, latest)
+      if ahead > 0 then
+        ring = sub(ring, 1, (calls - ahead) * TIME_SIZE) .. string.rep(pack_bytes('<I6', latest), ahead)
+        step_back[i], stepped_back = true, true
+      end
+      stored[1 + i] = ring
+      size = place
+      local leaves = now
+      for charge_at = head + 1, #charge, 8 do
+        local count, seconds = unpack_bytes('<I4I4', charge, charge_at)
+        local used, room_at = calls - calls_until(ring, now - seconds * 1000), 0
+        if calls >= count then
+          local nth = unpack_bytes('<I6', ring, (calls - count) * TIME_SIZE + 1) + seconds * 1000
+          if nth > leaves then leaves = nth end
+          if used >= count then room_at = nth end
+        end
+        if used >= count then state = LACKING end
+        reply[size + 1], reply[size + 2], reply[size + 3] = used, used, room_at
+        size = size + 3
+      end
+      if paced then
+        -- Behind the last one: who came first leaves first.
+        if calls > 0 then leaves = math.max(leaves, (unpack_bytes('<I6', ring, #ring - TIME_SIZE + 1))) end
+        local waiting = calls - calls_until(ring, now)
+        state = ROOM
+        if leaves > now then
+          state = (leaves - now > longest_wait or waiting >= most_waiting) and LACKING or LATER
+        end
+        reply[place] = leaves > now and leaves or 0
+        place = place - 1
+      end
     end
   else
-    local width = (#charge - CHARGE_HEAD) / 12
+    local head, longest_wait, most_waiting, burst = CHARGE_HEAD, 0, 0, 0
+    if paced then
+      head = PACED_BUCKET_HEAD
+      longest_wait, most_waiting, burst = unpack_bytes('<I4I4I4', charge, CHARGE_HEAD + 1)
+      place = place + 1
+    end
+    local width = (#charge - head) / 12
     local time, elapsed = nil, 0
     if value then
       local tail = TIME_SIZE + DEBT_SIZE * width + 1
-      local in_place = sub(value, tail) == sub(charge, CHARGE_HEAD + 8 * width + 1)
-      if not in_place then value = adopt(value, charge, width) end
+      local in_place = sub(value, tail) == sub(charge, head + 8 * width + 1)
+      if not in_place then value = adopt(value, charge, head, width) end
       if value then
         local level_time = unpack_bytes('<I6', value)
         elapsed = now - level_time
@@ -147,20 +210,46 @@ for i = 1, charges do
     end
 
     local count, seconds, debt = 0, 0, 0
-    local charge_at, value_at = CHARGE_HEAD + 1, TIME_SIZE + 1
+    local charge_at, value_at, leaves = head + 1, TIME_SIZE + 1, now
     size = place + 2 * width
     for at = place + 1, size, 2 do
       count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
       local cost = seconds * 1000
-      local full = count * cost
+      local full, waits = count * cost, 0
+      if paced then
+        if burst > 0 and at == place + 1 then full = math.min(burst, count) * cost end
+        waits = math.min(longest_wait * count, most_waiting * cost)
+      end
       if value then
         debt, value_at = unpack_bytes('<I7', value, value_at)
-        if debt > full then debt = full end
+        if debt > full + waits then debt = full + waits end
         debt = debt - elapsed * count
         if debt < 0 then debt = 0 end
       end
-      if debt + cost > full then state = LACKING end
+      local over = debt + cost - full
+      if over > 0 then
+        if over > waits then
+          state = LACKING
+        else
+          if state == ROOM then state = LATER end
+          leaves = math.max(leaves, now + math.ceil(over / count))
+        end
+      end
       reply[at], reply[at + 1] = debt, debt
+    end
+    if paced then
+      freed_at = freed_at + 1
+      local places = stored[freed_at] or ''
+      if places ~= '' and state ~= ROOM then
+        local gone = calls_until(places, now - 1) * TIME_SIZE
+        local first = #places > gone and unpack_bytes('<I6', places, gone + 1)
+        if first and first - now <= longest_wait and (state == LACKING or first < leaves) then
+          state, leaves = LATER, first
+          freed[i], freed_key[i] = sub(places, gone + TIME_SIZE + 1), KEYS[freed_at]
+        end
+      end
+      reply[place] = state == LATER and leaves or 0
+      place = place - 1
     end
     -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period gives
     -- the key two of them, so that after any write more than one is left, which is the longest that a level can matter.
@@ -170,7 +259,7 @@ for i = 1, charges do
 
   if record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
     state = COUNTED
-  elseif state == LACKING and byte(charge) == REQUIRED then
+  elseif state == LACKING and (demand == REQUIRED or demand == PACED) then
     refused = true
   end
   reply[place] = state
@@ -183,33 +272,63 @@ size = 2
 local tags = record
 for i = 1, charges do
   local charge, place = ARGV[3 + i], size + 1
-  local state = reply[place]
-  local takes = not refused and (state == ROOM or state == LACKING and byte(charge) == LENIENT)
-  local changed = step_back[i]
+  local demand = byte(charge)
+  local paced = demand == PACED or demand == PACED_SHADOW
+  local state, leaves = reply[place], now
+  local takes = not refused and (state == ROOM or state == LATER or state == LACKING and demand == LENIENT)
+  local changed, marks = step_back[i], true
+  if paced then
+    place = place + 1
+    if state == LATER then leaves = reply[place] end
+  end
   if #charge % 2 == 0 then
-    local ring, most, seconds = stored[1 + i], 0, 0
-    if takes then ring = ring .. pack_bytes('<I6', now) end
-    size = place
-    for charge_at = ROLLING_HEAD + 1, #charge, 8 do
-      local count
-      count, seconds = unpack_bytes('<I4I4', charge, charge_at)
-      if count > most then most = count end
-      if takes then reply[size + 2] = reply[size + 1] + 1 end
-      size = size + 3
-    end
-    if (takes or changed) and not peeks then
-      call('SET', KEYS[1 + i], sub(ring, -most * TIME_SIZE), 'EX', seconds + 1)
+    local kind = byte(charge, ROLLING_HEAD)
+    if kind == LEASES then
+      size = place + 2
+      if takes then
+        reply[size] = reply[size] + 1
+        if not peeks then
+          local key, _, seconds = KEYS[1 + i], unpack_bytes('<I4I4', charge, ROLLING_HEAD + 1)
+          call('ZREMRANGEBYSCORE', key, '-inf', now)
+          call('ZADD', key, now + seconds * 1000, mark)
+          call('EXPIRE', key, seconds + 1)
+        end
+      end
+    else
+      local ring, most, seconds = stored[1 + i], 0, 0
+      if kind == HOLD then takes, marks = false, false end
+      if takes then ring = ring .. pack_bytes('<I6', leaves) end
+      size = place
+      for charge_at = (paced and PACED_ROLLING_HEAD or ROLLING_HEAD) + 1, #charge, 8 do
+        local count
+        count, seconds = unpack_bytes('<I4I4', charge, charge_at)
+        if count > most then most = count end
+        if takes then reply[size + 2] = reply[size + 1] + 1 end
+        size = size + 3
+      end
+      if (takes or changed) and not peeks then
+        local ahead = paced and math.ceil(unpack_bytes('<I4', charge, ROLLING_HEAD + 1) / 1000) or 0
+        call('SET', KEYS[1 + i], sub(ring, -most * TIME_SIZE), 'EX', seconds + ahead + 1)
+      end
     end
   else
-    local width = (#charge - CHARGE_HEAD) / 12
+    local head = paced and PACED_BUCKET_HEAD or CHARGE_HEAD
+    local width = (#charge - head) / 12
     size = place + 2 * width
+    if takes and freed[i] then
+      -- The call that gave the place back has paid for it.
+      takes = false
+      if not peeks then
+        if freed[i] == '' then call('DEL', freed_key[i]) else call('SET', freed_key[i], freed[i], 'KEEPTTL') end
+      end
+    end
     if takes or changed then
-      local levels, seconds, charge_at = pack_bytes('<I6', now), 0, CHARGE_HEAD + 1
+      local levels, seconds, charge_at = pack_bytes('<I6', now), 0, head + 1
       for at = place + 1, size, 2 do
         local count, after = 0, reply[at]
         count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
         local cost = seconds * 1000
-        if takes and after + cost <= count * cost then
+        if takes and (paced or after + cost <= count * cost) then
           after = after + cost
           reply[at + 1], changed = after, true
         end
@@ -217,9 +336,10 @@ for i = 1, charges do
       end
       if changed and not peeks then
         if renew[i] then
-          local bucket = levels .. sub(charge, CHARGE_HEAD + 8 * width + 1)
+          local bucket = levels .. sub(charge, head + 8 * width + 1)
+          local ahead = paced and math.ceil(unpack_bytes('<I4', charge, CHARGE_HEAD + 1) / 1000) or 0
           -- One second more, because the server counts from when it read the command, a little before our `now`.
-          call('SET', KEYS[1 + i], bucket, 'EX', 2 * seconds + 1)
+          call('SET', KEYS[1 + i], bucket, 'EX', 2 * seconds + ahead + 1)
         else
           -- The offset is text: turning a number into text costs more here than the rest of the line.
           call('SETRANGE', KEYS[1 + i], '0', levels)
@@ -227,7 +347,7 @@ for i = 1, charges do
       end
     end
   end
-  if not refused and state ~= COUNTED then tags = tags .. sub(charge, 2, CHARGE_HEAD) end
+  if marks and not refused and state ~= COUNTED then tags = tags .. sub(charge, 2, CHARGE_HEAD) end
 end
 if not peeks and tags ~= record then call('SET', KEYS[1], tags, 'EX', record_seconds) end
 return reply

@@ -18,6 +18,8 @@ const question = z.strictObject({
   trunk: optionalText,
   campaign: optionalText,
   source: optionalText,
+  /** Time zone of the called party. */
+  zone: optionalText,
   at: z.iso.datetime({ offset: true, error: 'is not a time; write one like 2026-11-21T18:30:00Z' }).optional(),
 });
 
@@ -47,6 +49,7 @@ export function callRoutes(app: FastifyInstance, deps: { readonly gate: Gate; re
       trunk: rest.trunk,
       campaign: rest.campaign,
       source: rest.source,
+      calledZone: rest.zone,
     };
     return reportExplanation(await gate.explain(request, at === undefined ? undefined : (Date.parse(at) as EpochMs)));
   };

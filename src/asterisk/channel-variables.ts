@@ -17,9 +17,13 @@ export const CHANNEL_VARIABLES = {
   /** Whole seconds; empty if never. */
   retryAfterSeconds: 'TOLLGATE_RETRY_AFTER',
   waitMs: 'TOLLGATE_WAIT_MS',
+  /** `silence`, `ringing` or `music`, on `wait`. */
+  whileWaiting: 'TOLLGATE_WHILE_WAITING',
   hangupCause: 'TOLLGATE_HANGUP_CAUSE',
   prompt: 'TOLLGATE_PROMPT',
   maxSeconds: 'TOLLGATE_MAX_SECONDS',
+  /** `1` if the daemon wants to be told when the call is over. */
+  report: 'TOLLGATE_REPORT',
   approval: 'TOLLGATE_APPROVAL',
   /** Two underscores: inherited by every channel that this one makes, so that a second trunk is known as the same call. */
   call: '__TOLLGATE_CALL',
@@ -30,9 +34,19 @@ export type ChannelVariable = (typeof CHANNEL_VARIABLES)[keyof typeof CHANNEL_VA
 
 /**
  * The arguments of a request in their order (`agi_arg_1` …), which are also the names of its query parameters.
- * `source` is the phone's address, `call` the value of `${TOLLGATE_CALL}`, `linkedId` that of `${CHANNEL(linkedid)}`.
+ * `source` is the phone's address, `call` the value of `${TOLLGATE_CALL}`, `linkedId` that of `${CHANNEL(linkedid)}`,
+ * `zone` the time zone of the called party, where the dialplan knows one.
  */
-export const AGI_ARGUMENTS = ['destination', 'trunk', 'extension', 'source', 'campaign', 'call', 'linkedId'] as const;
+export const AGI_ARGUMENTS = [
+  'destination',
+  'trunk',
+  'extension',
+  'source',
+  'campaign',
+  'call',
+  'linkedId',
+  'zone',
+] as const;
 
 /** The name of a request argument. */
 export type AgiArgument = (typeof AGI_ARGUMENTS)[number];

@@ -11,6 +11,7 @@ interface QuestionOptions {
   readonly trunk?: string;
   readonly campaign?: string;
   readonly source?: string;
+  readonly zone?: string;
   readonly at?: string;
 }
 
@@ -28,6 +29,7 @@ export function callCommands(program: Command, context: CommandContext): void {
       .option('-t, --trunk <trunk>', 'over which trunk')
       .option('--campaign <campaign>', 'for which campaign')
       .option('--source <address>', 'from which address')
+      .option('--zone <zone>', 'time zone of the called party, for example America/Chicago')
       .option('--at <time>', 'at another time, for example 2026-11-21T18:30:00Z')
       .option('--json', 'as JSON')
       .addHelpText(
@@ -35,13 +37,14 @@ export function callCommands(program: Command, context: CommandContext): void {
         `\nExit code 0 if the call may go, 1 if not.\n\nExample:\n  tollgate ${name} 15551234567 --extension 1001 --trunk carrier-a`,
       )
       .action(async (destination: string, options: QuestionOptions, command: Command) => {
-        const { extension, trunk, campaign, source, at } = options;
+        const { extension, trunk, campaign, source, zone, at } = options;
         const body = {
           destination,
           extension,
           trunk,
           campaign,
           source,
+          zone,
           at: at === undefined ? undefined : readTime(at),
         };
         const answer = await context.client(command).ask<ExplanationReport>('POST', `/api/v1/${name}`, body);

@@ -52,7 +52,7 @@ export function scheduleCommands(program: Command, context: CommandContext): voi
           all.map(async (entry) => {
             const schedule = await compile(command, entry);
             const state = schedule.isOpen(now) ? paint(terminal, 'green', 'open') : 'closed';
-            return [entry.id, state, plain(describeSchedule(schedule))];
+            return [entry.id, schedule.isCalled ? 'by number' : state, plain(describeSchedule(schedule))];
           }),
         );
         terminal.out(table(terminal, ['SCHEDULE', 'NOW', 'OPEN'], rows));
@@ -74,7 +74,10 @@ export function scheduleCommands(program: Command, context: CommandContext): voi
     .description('add a schedule or change it; what is not named stays as it is')
     .argument('<id>')
     .option('--name <name>', 'name for people')
-    .option('--timezone <zone>', 'for example America/New_York; otherwise that of the policy')
+    .option(
+      '--timezone <zone>',
+      'for example America/New_York, or called: where the called party is; otherwise that of the policy',
+    )
     .option(
       '--window <window>',
       'days and hours, "mon-fri 18:00-08:00", +1 for the next day; may be repeated',
@@ -151,7 +154,9 @@ function pictureOf(terminal: Terminal, entry: Entry, schedule: Schedule, now: Ep
   const open = schedule.isOpen(now);
   const change = schedule.nextChange(now);
   const until = change === undefined ? 'always' : `until ${localTime(new Date(change).toISOString())} your time`;
-  const state = `${open ? paint(terminal, 'green', 'open') : 'closed'} ${until}`;
+  const state = schedule.isCalled
+    ? 'open or closed by the number that is called; tollgate explain NUMBER tells for one'
+    : `${open ? paint(terminal, 'green', 'open') : 'closed'} ${until}`;
   const { id: _, ...document } = entry;
   const title = paint(terminal, 'bold', plain(entry.name ?? entry.id));
   return `${title}: ${state}\n${plain(describeSchedule(schedule))}\n\n${weekPicture(schedule, now)}\n\n${stringify(document)}`;

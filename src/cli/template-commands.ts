@@ -1,6 +1,7 @@
 /** `rules templates`, and what `rules add --template` asks for and says. */
 import { type Command, Option } from 'commander';
 import type { AddedTemplate, TemplateReport } from '../api/templates-routes.ts';
+import { NOT_LEGAL_ADVICE } from '../policy/legal-packs.ts';
 import type { Client } from './client.ts';
 import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
 import { findingText } from './doctor-commands.ts';
@@ -107,13 +108,18 @@ const NOUNS: Readonly<Record<string, string>> = {
   destinations: 'destination list',
 };
 
-function describeTemplate(terminal: Terminal, { name, title, says, needs }: TemplateReport): string {
+function describeTemplate(terminal: Terminal, { name, title, says, needs, law }: TemplateReport): string {
   const options = needs.map(({ option, required }) => {
     const text = `--${option} ${option === 'trunk' ? 'TRUNK' : 'LIST'}`;
     return required ? text : `[${text}]`;
   });
   const command = ['tollgate rules add --template', name, ...options].join(' ');
-  return `${paint(terminal, 'bold', name)}  ${title}\n${wrapped(plain(says))}\n  ${paint(terminal, 'dim', command)}\n`;
+  return `${paint(terminal, 'bold', name)}  ${title}\n${wrapped(plain(says))}\n${law === undefined ? '' : describeLaw(law)}  ${paint(terminal, 'dim', command)}\n`;
+}
+
+function describeLaw({ sources, reviewed, cannotKnow }: NonNullable<TemplateReport['law']>): string {
+  const named = sources.map(({ title, url }) => `  ${plain(title)}\n    ${plain(url)}\n`);
+  return `${wrapped(plain(cannotKnow))}\n  ${NOT_LEGAL_ADVICE} Sources, last read on ${reviewed}:\n${named.join('')}`;
 }
 
 const WIDTH = 100;

@@ -43,13 +43,17 @@ export interface Asterisk {
   readonly version: AsteriskVersion;
   /** As the program reports it, such as `22.10.1`. */
   readonly release: string;
-  readonly pid: number;
+  /** Of the process that runs now. */
+  readonly pid: () => number;
   readonly sipPort: number;
-  readonly amiPort: number;
-  /** Base address of HTTP and ARI, such as `http://127.0.0.1:8088`. */
-  readonly ariUrl: string;
-  /** For AMI and ARI alike. */
-  readonly credentials: { readonly username: string; readonly password: string };
+  readonly ami: {
+    readonly host: string;
+    readonly port: number;
+    readonly username: string;
+    readonly password: string;
+  };
+  /** `url` is the base address of HTTP, such as `http://127.0.0.1:8088`. */
+  readonly ari: { readonly url: string; readonly username: string; readonly password: string };
   /** Passwords of the phones by user name. */
   readonly phones: Readonly<Record<string, string>>;
   readonly logFile: string;
@@ -63,6 +67,8 @@ export interface Asterisk {
   /** The log file's text. */
   readonly log: () => Promise<string>;
   readonly running: () => boolean;
+  /** Ends it as a crash would, if it still runs, and starts it again with the same ports, accounts and folder. */
+  readonly restart: () => Promise<void>;
   /** Ends it, calls and all, and removes its folder. */
   readonly stop: () => Promise<void>;
   /** Ends it as a crash would, and removes its folder. */
@@ -161,7 +167,8 @@ async function start(
   const program = root.commandLine('usr/sbin/asterisk');
   const settings = ['-C', join(base, 'etc/asterisk.conf')];
   const env = { ...options.env, HOME: base };
-  const child = await startChild([...program, ...settings, '-f'], { env, cwd: base });
+  const startProgram = () => startChild([...program, ...settings, '-f'], { env, cwd: base });
+  let child = await startProgram();
   const cli = async (command: string) => {
     const asked = await startChild([...program, ...settings, '-rx', command], { env, cwd: base });
     const { code } = await asked.ended;
@@ -179,11 +186,10 @@ async function start(
   return {
     version,
     release: /Asterisk (?:certified\/)?([0-9][0-9.]*[0-9])/.exec(await cli('core show version'))?.[1] ?? 'unknown',
-    pid: child.pid,
+    pid: () => child.pid,
     sipPort: ports.sip,
-    amiPort: ports.ami,
-    ariUrl: `http://127.0.0.1:${ports.http}`,
-    credentials,
+    ami: { host: '127.0.0.1', port: ports.ami, ...credentials },
+    ari: { url: `http://127.0.0.1:${ports.http}`, ...credentials },
     phones,
     logFile,
     cdrFile: join(base, 'log/cdr-csv/Master.csv'),
@@ -195,7 +201,12 @@ async function start(
       if (!answer.includes('Dialplan reloaded')) throw new Error(`the dialplan was not reloaded: ${answer.trim()}`);
     },
     log: () => readFile(logFile, 'utf8'),
-    running: child.running,
+    running: () => child.running(),
+    restart: async () => {
+      await child.kill();
+      child = await startProgram();
+      await booted(child, cli, logFile);
+    },
     stop: async () => {
       await child.stop(5_000);
       await remove();

@@ -58,22 +58,26 @@ function readRequest(request: AgiRequest): CallRequest {
     trunk: argument('trunk'),
     campaign: argument('campaign'),
     source: peerAddress(agiArgument(request, 'source')),
+    calledZone: argument('zone'),
   };
 }
 
 function variablesOf(decision: Decision, token: string): Array<readonly [string, string]> {
   const { verdict } = decision;
-  const { hangupCause, prompt }: ActionAnswer = verdict.name === 'block' ? (verdict.rule?.answer ?? {}) : {};
+  const answer: ActionAnswer = verdict.rule?.answer ?? {};
+  const { hangupCause, prompt }: ActionAnswer = verdict.name === 'block' ? answer : {};
+  const waits = verdict.name === 'wait';
   return [
     [V.verdict, verdict.name === 'alert' ? 'allow' : verdict.name],
     [V.decision, decision.id],
     [V.rule, verdict.rule?.id ?? ''],
     [V.reason, verdict.reason],
     [V.retryAfterSeconds, wholeSeconds(verdict.retryAfterMs)?.toString() ?? ''],
-    [V.waitMs, ''],
+    [V.waitMs, waits ? String(verdict.waitMs) : ''],
+    [V.whileWaiting, waits ? (answer.whileWaiting ?? '') : ''],
     [V.hangupCause, hangupCause?.toString() ?? ''],
     [V.prompt, prompt ?? ''],
-    [V.maxSeconds, ''],
+    [V.maxSeconds, verdict.maxSeconds?.toString() ?? ''],
     [V.approval, ''],
     [V.call, token],
   ];

@@ -2,28 +2,32 @@
  * "May this call go out?" The one application function.
  *
  * 1. An emergency number goes, before anything else is looked at; no store and no rule is asked.
- * 2. The rules that apply to the call are found in one snapshot of the policy.
- * 3. All their limits are asked in one atomic step: every required limit gives its token, or none does.
- * 4. The findings make one verdict.
+ * 2. The address that the call comes from may be exempt from limits, or kept out.
+ * 3. The rules that apply to the call are found in one snapshot of the policy.
+ * 4. All that they count is asked in one atomic step: everything required gives, or nothing does.
+ * 5. The findings make one verdict.
  *
- * Where a rule without limits refuses already, the limits are only looked at: a refused call costs nothing.
+ * Where a rule that counts nothing refuses or holds already, the rest is only looked at: a call that does not go out costs
+ * nothing.
  * When the store cannot be asked, each rule's `whenStoreFails` stands in for its finding. Writing the journal, counting
  * and logging follow the answer and are not here.
  */
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import type { Demand } from '../policy/actions/action.ts';
 import type { CallAttempt, EpochMs } from '../policy/call.ts';
 import type { Policy, RuleMatch } from '../policy/policy.ts';
-import type { Rule } from '../policy/rule.ts';
+import type { CountKind, Rule } from '../policy/rule.ts';
 import {
   type Finding,
   findingOf,
   findingWithoutStore,
+  type Layer,
   type Reading,
   type Verdict,
   verdictOf,
 } from '../policy/verdict.ts';
-import type { Charge, LimitStore, Taken } from './limit-store.ts';
+import type { Charge, LimitStore, Receipt, Taken } from './limit-store.ts';
 import { StoreTimeout } from './redis-limit-store.ts';
 
 /** A call as its edge understood it; nothing in it is normalised yet. */
@@ -41,6 +45,8 @@ export interface Decision {
   readonly store: 'asked' | 'not-needed' | 'failed';
   readonly storeProblem: string | undefined;
   readonly tookMs: number;
+  /** What the call took; undefined where it took nothing. */
+  readonly receipt: Receipt | undefined;
   /** For a call that does not go out after all: what it took is given back. Never rejects. */
   readonly giveBack: () => Promise<void>;
 }
@@ -64,9 +70,16 @@ const ANSWER_TAKES_MS = 15;
 /** A person waits for an explanation, not a call. */
 const EXPLAIN_WITHIN_MS = 1000;
 
+/** What is known of an address before any rule is asked; undefined: nothing. */
+export type Standing =
+  | { readonly layer: 'allowlist'; readonly entry: string; readonly exempt: boolean }
+  | { readonly layer: 'ban' | 'country'; readonly reason: string };
+
 export function createGate(deps: {
   readonly policy: () => Policy;
   readonly limits: LimitStore;
+  /** Absent: no address is known. */
+  readonly standingOf?: (source: string | undefined) => Standing | undefined;
   readonly clock: Clock;
   readonly deadlineMs: number;
   readonly newDecisionId: (at: EpochMs) => string;
@@ -93,12 +106,31 @@ export function createGate(deps: {
     }
   };
 
+  const beforeRules = (call: CallAttempt): Verdict | undefined => {
+    if (call.destination.isEmergency) return withoutRules('allow', 'emergency', 'emergency number');
+    const standing = deps.standingOf?.(call.source);
+    if (standing === undefined) return undefined;
+    if (standing.layer !== 'allowlist') return withoutRules('block', standing.layer, standing.reason);
+    if (!standing.exempt) return undefined;
+    return withoutRules('allow', 'allowlist', `the phone is at an allowed address, ${standing.entry}, which is exempt`);
+  };
+
+  /** The store may have taken in time and said so too late, when the call had been refused. */
+  const giveBackTaken = async (taken: Taken | undefined): Promise<void> => {
+    try {
+      if (taken !== undefined) await limits.giveBack(taken.receipt);
+    } catch (error) {
+      log.warn({ problem: messageOf(error) }, 'what a call took could not be given back');
+    }
+  };
+
   const explain: Gate['explain'] = async (request, at) => {
     const policy = deps.policy();
     const call = readCall(policy, request);
     const when = at ?? clock.now();
-    if (call.destination.isEmergency)
-      return { at: when, call, verdict: EMERGENCY, findings: [], store: 'not-needed', storeProblem: undefined };
+    const before = beforeRules(call);
+    if (before !== undefined)
+      return { at: when, call, verdict: before, findings: [], store: 'not-needed', storeProblem: undefined };
     const { error: _, ...result } = await step(
       policy.match(call, when),
       async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
@@ -110,19 +142,23 @@ export function createGate(deps: {
     const policy = deps.policy();
     const at = clock.now();
     const call = readCall(policy, request);
-    const done = (parts: Pick<Decision, 'verdict' | 'findings' | 'store' | 'storeProblem' | 'giveBack'>): Decision => ({
+    const done = (
+      parts: Pick<Decision, 'verdict' | 'findings' | 'store' | 'storeProblem' | 'receipt' | 'giveBack'>,
+    ): Decision => ({
       id: deps.newDecisionId(at),
       at,
       call,
       tookMs: clock.monotonicMs() - sinceMs,
       ...parts,
     });
-    if (call.destination.isEmergency) {
+    const before = beforeRules(call);
+    if (before !== undefined) {
       return done({
-        verdict: EMERGENCY,
+        verdict: before,
         findings: [],
         store: 'not-needed',
         storeProblem: undefined,
+        receipt: undefined,
         giveBack: nothingToGiveBack,
       });
     }
@@ -131,20 +167,29 @@ export function createGate(deps: {
     const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
     const payer = { callId, destination: call.destination.number.slice(0, 64) };
     const { error, ...result } = await step(matches, async (charges) => {
-      if (refusedAnyway(matches)) return (await limits.peek(charges, undefined, withinMs)).readings;
+      if (staysAnyway(matches)) return (await limits.peek(charges, undefined, withinMs)).readings;
       taken = await limits.take(payer, charges, withinMs);
       return taken.readings;
     });
     const verdict = verdictOf(result.findings);
-    const giveBack = giveBackOf(taken, log);
-    if (verdict.name === 'block' && error instanceof StoreTimeout) void giveBackLate(error, log);
-    return done({ ...result, verdict, giveBack });
+    const giveBack = (): Promise<void> => giveBackTaken(taken);
+    if (verdict.name === 'block' && error instanceof StoreTimeout) void error.late.then(giveBackTaken);
+    const receipt = taken === undefined || taken.receipt.items.length === 0 ? undefined : taken.receipt;
+    return done({ ...result, verdict, receipt, giveBack });
   };
 
   return { decide, explain };
 }
 
-const EMERGENCY: Verdict = { name: 'allow', rule: undefined, reason: 'emergency number', retryAfterMs: 0 };
+const withoutRules = (name: 'allow' | 'block', layer: Layer, reason: string): Verdict => ({
+  name,
+  layer,
+  rule: undefined,
+  reason,
+  retryAfterMs: name === 'allow' ? 0 : null,
+  waitMs: 0,
+  maxSeconds: undefined,
+});
 const nothingToGiveBack = async (): Promise<void> => {};
 
 const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
@@ -153,23 +198,36 @@ const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
   trunk: known(request.trunk),
   campaign: known(request.campaign),
   source: known(request.source),
+  calledZone: known(request.calledZone),
 });
 
 const known = (name: string | undefined): string | undefined => (name?.trim() === '' ? undefined : name?.trim());
 
 const chargesOf = (matches: readonly RuleMatch[]): Charge[] =>
   matches.flatMap(({ rule, match }) =>
-    match.applies && rule.limits.length > 0
-      ? match.subjects.map(
-          (subject): Charge => ({ rule, subject, demand: rule.mode === 'shadow' ? 'shadow' : rule.action.demand }),
+    match.applies
+      ? rule.counts.flatMap((count) =>
+          match.subjects.map((subject): Charge => ({ rule, subject, count, demand: demandOf(rule, count.kind) })),
         )
       : [],
   );
 
-const refusedAnyway = (matches: readonly RuleMatch[]): boolean =>
+/** Only calls that start can be given a place in the near future. */
+function demandOf(rule: Rule, kind: CountKind): Demand {
+  const { demand } = rule.action;
+  if (demand === 'paced' && kind === 'limits') return rule.mode === 'shadow' ? 'paced-shadow' : 'paced';
+  if (rule.mode === 'shadow') return 'shadow';
+  return demand === 'lenient' ? 'lenient' : 'required';
+}
+
+/** Whatever is counted, the call does not go out now. */
+const staysAnyway = (matches: readonly RuleMatch[]): boolean =>
   matches.some(
     ({ rule, match }) =>
-      match.applies && rule.limits.length === 0 && rule.mode === 'enforce' && rule.action.verdict === 'block',
+      match.applies &&
+      rule.isUnconditional &&
+      rule.mode === 'enforce' &&
+      (rule.action.verdict === 'block' || rule.action.verdict === 'hold'),
   );
 
 /** @param readings in the order of the charges; undefined when the store could not be asked */
@@ -188,22 +246,7 @@ function findingsOf(
   });
   return matches.map(({ rule, match }): Finding => {
     if (!match.applies) return { rule, applies: false, because: match.because };
-    if (readings === undefined && rule.limits.length > 0) return findingWithoutStore(rule, match.because);
+    if (readings === undefined && rule.counts.length > 0) return findingWithoutStore(rule, match.because);
     return findingOf(rule, match.because, byRule.get(rule) ?? []);
   });
-}
-
-type WarnLog = { readonly warn: (data: object, message: string) => void };
-
-const giveBackOf = (taken: Taken | undefined, log: WarnLog) => async (): Promise<void> => {
-  try {
-    await taken?.giveBack();
-  } catch (error) {
-    log.warn({ problem: messageOf(error) }, 'what a call took could not be given back');
-  }
-};
-
-/** The store took the tokens in time but said so too late, and the call was refused meanwhile. */
-async function giveBackLate(error: StoreTimeout, log: WarnLog): Promise<void> {
-  await giveBackOf(await error.late, log)();
 }

@@ -11,7 +11,7 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { EpochMs } from '../policy/call.ts';
-import type { Finding } from '../policy/verdict.ts';
+import { type Finding, isExceeded } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createScript } from '../redis/scripts.ts';
 import type { Decision } from './gate.ts';
@@ -302,7 +302,8 @@ export function createJournal(deps: {
   };
 }
 
-const wouldAct = (finding: Finding): boolean => finding.applies && finding.exceeded && finding.rule.mode === 'shadow';
+const wouldAct = (finding: Finding): boolean =>
+  finding.applies && isExceeded(finding) && finding.rule.mode === 'shadow';
 
 /** One more for the rule that decided, or, on an allow, for every rule that applied; `-` counts all calls. */
 function count(counts: Map<string, number>, decision: Decision): void {

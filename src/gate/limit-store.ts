@@ -6,13 +6,15 @@
  */
 import type { Demand } from '../policy/actions/action.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
-import type { Rule } from '../policy/rule.ts';
+import type { Outcome } from '../policy/outcome.ts';
+import type { Count, CountKind, Rule } from '../policy/rule.ts';
 import type { Reading } from '../policy/verdict.ts';
 
-/** One rule counted on one subject. */
+/** One thing that a rule counts, on one subject. */
 export interface Charge {
   readonly rule: Rule;
   readonly subject: Subject;
+  readonly count: Count;
   readonly demand: Demand;
 }
 
@@ -22,14 +24,30 @@ export interface Payer {
   readonly destination: string;
 }
 
+/** What a call took of one charge, or may write later; plain JSON. Only the store that made it can read the rest of it. */
+export interface ReceiptItem {
+  readonly rule: string;
+  readonly subject: Subject;
+  readonly kind: CountKind;
+  readonly [place: string]: unknown;
+}
+
+/**
+ * What a call took, so that it can be given back, kept or ended by whoever holds this, after a restart as well.
+ */
+export interface Receipt {
+  readonly payer: Payer;
+  readonly items: readonly ReceiptItem[];
+}
+
 export interface Taken {
   readonly outcome: 'taken' | 'refused';
   /** By the store's clock. */
   readonly at: EpochMs;
   /** One for each charge, in their order. */
   readonly readings: readonly Reading[];
-  /** Gives back what was taken, for a call that does not go out after all. Does nothing after a refusal. */
-  readonly giveBack: () => Promise<void>;
+  /** Empty after a refusal. What the call had paid before is not in it. */
+  readonly receipt: Receipt;
 }
 
 export interface LimitStore {
@@ -46,7 +64,20 @@ export interface LimitStore {
     charges: readonly Charge[],
     at: EpochMs | undefined,
     withinMs: number,
-  ) => Promise<Omit<Taken, 'giveBack'>>;
+  ) => Promise<Omit<Taken, 'receipt'>>;
+  /** Gives back all of a receipt, for a call that does not go out after all. A second time does nothing. */
+  readonly giveBack: (receipt: Receipt) => Promise<void>;
+  /**
+   * Gives back these items of a call that did go out and reached nobody, minutes later maybe. The caller sees to it that
+   * no item is given back twice.
+   */
+  readonly returnItems: (receipt: Receipt) => Promise<void>;
+  /** Says that the calls of these receipts are still under way. Counts them again where their lease had lapsed. */
+  readonly renew: (receipts: readonly Receipt[]) => Promise<void>;
+  /** Says that the call is over: it is no longer one of the calls at once. */
+  readonly end: (receipt: Receipt) => Promise<void>;
+  /** A call of this outcome begins to hold the subject of these items. */
+  readonly beginHold: (items: readonly ReceiptItem[], outcome: Outcome) => Promise<void>;
   /** Forgets what one subject has used of a rule. */
   readonly refill: (rule: Rule, subject: Subject) => Promise<void>;
 }

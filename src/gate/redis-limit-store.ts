@@ -1,5 +1,5 @@
 /**
- * Limits in Redis or Valkey: maps rules and subjects to buckets, runs the atomic step, bounds the time.
+ * Limits in Redis or Valkey: runs the atomic step, bounds its time, and says what it meant.
  *
  * It guarantees that a request which times out here spends nothing later: the script refuses to act after the deadline
  * that travels with it, and what it took just before is handed to the caller as a late answer to be given back.
@@ -8,30 +8,36 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
-import type { Demand } from '../policy/actions/action.ts';
-import type { EpochMs, Subject } from '../policy/call.ts';
+import type { EpochMs } from '../policy/call.ts';
+import type { LimitReading } from '../policy/limit.ts';
 import { readWindow } from '../policy/rolling-window.ts';
 import type { Rule } from '../policy/rule.ts';
 import { readBucket } from '../policy/token-bucket.ts';
 import type { Reading } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import {
+  beginHold,
+  keepLeases,
   type PackedCharge,
-  packCharge,
   returnLimits,
+  type TakenCharge,
   type TakeReply,
   takeLimits,
-  wireOf,
+  takenNumber,
 } from '../redis/limit-scripts.ts';
-import type { Charge, LimitStore, Taken } from './limit-store.ts';
+import { createChargePacker } from './charge-packer.ts';
+import type { Charge, LimitStore, Payer, Receipt, ReceiptItem, Taken } from './limit-store.ts';
 import type { StoreBreaker } from './store-breaker.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /** A call that asks again within this time is the same call. Longer than trying one trunk takes, shorter than a redial is honest. */
 const CALL_RECORD_SECONDS = 120;
-const REMEMBERED_SUBJECTS = 10_000;
 /** How well the store's time is known, and how early a timer may fire: the store stops before the call is answered. */
 const CLOCKS_AGREE_MS = 4;
+
+/** A call that nobody ends, and that no rule bounds, is thought over after this. */
+const LONGEST_CALL_SECONDS = 4 * 3600;
+export const longestCallSeconds = (rule: Rule): number => rule.maxDurationSeconds ?? LONGEST_CALL_SECONDS;
 
 /** The store did not answer in time. What it had taken by then arrives as `late`; undefined when it took nothing. */
 export class StoreTimeout extends TollgateError {
@@ -44,40 +50,31 @@ export class StoreTimeout extends TollgateError {
 
 type Answered = Extract<TakeReply, { status: 'taken' | 'refused' }>;
 
+/** What stands in a receipt of this store. */
+interface StoredItem extends ReceiptItem {
+  readonly key: string;
+  readonly placesKey?: string;
+  /** The charge as the script has it, in base64. */
+  readonly charge: string;
+  /** @see takenNumber */
+  readonly taken: number;
+  /** Seconds that a lease, or a hold, lasts; 0 for limits. */
+  readonly lasts: number;
+}
+
 export function createRedisLimitStore(deps: {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly clock: Clock;
   readonly storeClock: StoreClock;
   readonly breaker: StoreBreaker;
+  /** How long a call of a rule counts as under way without anybody saying so again; absent: as long as a call may last. */
+  readonly leaseSeconds?: (rule: Rule) => number;
 }): LimitStore {
   const { redis, keys, clock, storeClock, breaker } = deps;
-  type OfSubjects = Map<string, PackedCharge>;
-  // By demand, rule and id of the subject: a rule counts on subjects of one kind only.
-  const packed: Readonly<Record<Demand, WeakMap<Rule, OfSubjects>>> = {
-    required: new WeakMap(),
-    lenient: new WeakMap(),
-    shadow: new WeakMap(),
-  };
-
-  const pack = (charge: Charge): PackedCharge => {
-    const { rule, subject } = charge;
-    const rules = packed[charge.demand];
-    let ofRule = rules.get(rule);
-    if (ofRule === undefined) {
-      ofRule = new Map();
-      rules.set(rule, ofRule);
-    }
-    const known = ofRule.get(subject.id);
-    if (known !== undefined) return known;
-    if (ofRule.size >= REMEMBERED_SUBJECTS) ofRule.clear();
-    const bucketKey = keyOf(keys, rule, subject);
-    const bytes = packCharge(charge.demand, bucketKey, rule.limits, rule.counting);
-    const made = { bucketKey, bytes, width: rule.limits.length };
-    const kept = { ...made, wire: wireOf(made) };
-    ofRule.set(subject.id, kept);
-    return kept;
-  };
+  const leaseSeconds = deps.leaseSeconds ?? longestCallSeconds;
+  const { pack, keysOf } = createChargePacker(keys, leaseSeconds);
+  const callKeyOf = ({ callId, destination }: Payer): string => keys.call(callId, destination);
 
   /** One run of the script, its time observed. */
   const run = async (
@@ -116,24 +113,30 @@ export function createRedisLimitStore(deps: {
     return storeMs;
   };
 
+  const returnThem = async ({ payer, items }: Receipt, needsRecord: boolean): Promise<void> => {
+    const given = [...storedOf(items, 'limits'), ...storedOf(items, 'concurrent')];
+    if (given.length === 0) return;
+    await returnLimits(redis, {
+      callKey: callKeyOf(payer),
+      charges: given.map(({ key, placesKey, charge, taken }) => ({
+        packed: { key, placesKey, bytes: Buffer.from(charge, 'base64') },
+        taken,
+      })),
+      needsRecord,
+    });
+  };
+
   return {
     take: async (payer, charges, withinMs) => {
       if (breaker.isOpen()) throw new TollgateError('STORE_UNAVAILABLE', 'the store is not answering');
       const endsMs = clock.monotonicMs() + withinMs;
       const packedCharges = charges.map(pack);
-      const callKey = keys.call(payer.callId, payer.destination);
+      const callKey = callKeyOf(payer);
       const toTaken = (reply: Answered): Taken => ({
         outcome: reply.status,
         at: reply.nowMs as EpochMs,
         readings: readingsOf(charges, reply),
-        giveBack: async () => {
-          const own = reply.charges.map((taken, index) => ({ taken, packed: packedCharges[index] }));
-          const paid = own.filter(
-            (each): each is { taken: (typeof each)['taken']; packed: PackedCharge } =>
-              each.packed !== undefined && each.taken.state !== 'counted',
-          );
-          if (reply.status === 'taken' && paid.length > 0) await returnLimits(redis, { callKey, charges: paid });
-        },
+        receipt: receiptOf(payer, charges, packedCharges, reply, leaseSeconds),
       });
       let timedOut = false;
       const answer = takeBefore(callKey, packedCharges, endsMs).then((reply) => {
@@ -165,42 +168,102 @@ export function createRedisLimitStore(deps: {
         throw new TollgateError('STORE_TIMEOUT', 'the store did not answer in time');
       return { outcome: reply.status, at: reply.nowMs as EpochMs, readings: readingsOf(charges, reply) };
     },
+    giveBack: (receipt) => returnThem(receipt, true),
+    returnItems: (receipt) => returnThem(receipt, false),
+    renew: async (receipts) => {
+      await Promise.all(
+        receipts.map(async ({ payer, items }) => {
+          const leases = storedOf(items, 'concurrent');
+          const [first] = leases;
+          if (first === undefined) return;
+          const seconds = Math.max(...leases.map(({ lasts }) => lasts));
+          await keepLeases(redis, { callKey: callKeyOf(payer), keys: leases.map(({ key }) => key), seconds });
+        }),
+      );
+    },
+    end: async ({ payer, items }) => {
+      const leases = storedOf(items, 'concurrent');
+      if (leases.length === 0) return;
+      await keepLeases(redis, { callKey: callKeyOf(payer), keys: leases.map(({ key }) => key), seconds: 0 });
+    },
+    beginHold: async (items, outcome) => {
+      for (const item of storedOf(items, 'hold')) {
+        if (item['outcome'] === outcome) await beginHold(redis, item.key, item.lasts);
+      }
+    },
     refill: async (rule, subject) => {
-      await redis.del(keyOf(keys, rule, subject));
+      const all = keysOf(rule, subject);
+      if (all.length > 0) await redis.del(...all);
     },
   };
 }
 
-const SUBJECT_LETTERS = {
-  extension: 'e',
-  group: 'g',
-  trunk: 't',
-  number: 'n',
-  'extension-number': 'x',
-  system: 's',
-} as const;
-/** Subjects come from dialplans and phones: bounded, and prefixed by a letter of their kind. */
-const subjectKey = (subject: Subject): string => `${SUBJECT_LETTERS[subject.kind]}${subject.id.slice(0, 160)}`;
+const storedOf = (items: readonly ReceiptItem[], kind: ReceiptItem['kind']): readonly StoredItem[] =>
+  // Made by receiptOf below, or read back from where its JSON was kept.
+  (items as readonly StoredItem[]).filter((item) => item.kind === kind);
 
-/** Where a rule counts a subject. Another key for each manner of counting: what one wrote says nothing to the other. */
-function keyOf(keys: Keys, rule: Rule, subject: Subject): string {
-  const key = rule.counting === 'rolling' ? keys.ring : keys.bucket;
-  return key(rule.id, rule.generation, subjectKey(subject));
+function receiptOf(
+  payer: Payer,
+  charges: readonly Charge[],
+  packed: readonly PackedCharge[],
+  reply: Answered,
+  leaseSeconds: (rule: Rule) => number,
+): Receipt {
+  if (reply.status === 'refused') return { payer, items: [] };
+  const items = charges.flatMap(({ rule, subject, count }, index): StoredItem[] => {
+    const [taken, charge] = [reply.charges[index], packed[index]];
+    if (taken === undefined || charge === undefined || taken.state === 'counted') return [];
+    const common = { rule: rule.id, subject, kind: count.kind, key: charge.key };
+    const bytes = charge.bytes.toString('base64');
+    switch (count.kind) {
+      case 'limits': {
+        const places = charge.placesKey === undefined ? {} : { placesKey: charge.placesKey };
+        return [{ ...common, ...places, charge: bytes, taken: takenNumber(charge, taken), lasts: 0 }];
+      }
+      case 'concurrent':
+        // A shadow rule that was full counts no further call.
+        if (taken.after[0] === taken.before[0]) return [];
+        return [{ ...common, charge: bytes, taken: 0, lasts: leaseSeconds(rule) }];
+      case 'hold':
+        return [{ ...common, outcome: count.outcome, charge: '', taken: 0, lasts: count.limits[0].periodSeconds }];
+      default:
+        return count satisfies never;
+    }
+  });
+  return { payer, items };
 }
 
 function readingsOf(charges: readonly Charge[], reply: Answered): Reading[] {
-  return charges.map((charge, index) => {
+  return charges.map(({ rule, subject, count }, index) => {
     const taken = reply.charges[index];
+    const leavesAtMs = taken?.leavesAtMs ?? 0;
     return {
-      subject: charge.subject,
+      subject,
+      count,
       state: taken?.state ?? 'lacking',
-      limits: charge.rule.limits.map((limit, at) => {
-        const [before, after] = [taken?.before[at] ?? 0, taken?.after[at] ?? 0];
-        if (taken?.rolling === undefined) return readBucket(limit, before, after);
-        return readWindow(limit, { before, after, roomInMs: (taken.rolling.roomAtMs[at] ?? 0) - reply.nowMs });
-      }),
+      waitMs: taken?.state === 'later' ? Math.max(1, leavesAtMs - reply.nowMs) : 0,
+      limits: count.limits.map((limit, at) => readLimit(rule, limit, at, taken, reply.nowMs)),
     };
   });
+}
+
+function readLimit(
+  rule: Rule,
+  limit: Charge['count']['limits'][number],
+  at: number,
+  taken: TakenCharge | undefined,
+  nowMs: number,
+): LimitReading {
+  const [before, after] = [taken?.before[at] ?? 0, taken?.after[at] ?? 0];
+  if (limit.periodSeconds === 0) {
+    const remaining = Math.max(0, limit.count - before);
+    return { limit, used: before, usedAfter: after, remaining, roomAfterMs: remaining > 0 ? 0 : null };
+  }
+  if (taken?.rolling !== undefined) {
+    return readWindow(limit, { before, after, roomInMs: (taken.rolling.roomAtMs[at] ?? 0) - nowMs });
+  }
+  const atOnce = at === 0 && rule.pace !== undefined && rule.pace.burst > 0 ? rule.pace.burst : limit.count;
+  return readBucket(limit, before, after, Math.min(atOnce, limit.count));
 }
 
 function connectionError(error: unknown, breaker: StoreBreaker): TollgateError {

@@ -6,7 +6,7 @@ import { type CallAttempt, describeSubject } from '../policy/call.ts';
 import { describeDestination } from '../policy/destination-classes.ts';
 import type { LimitReading } from '../policy/limit.ts';
 import { describeBecause } from '../policy/rule.ts';
-import { decisiveReading, type Finding, type Reading, type Verdict } from '../policy/verdict.ts';
+import { decisiveReading, type Finding, isExceeded, type Reading, type Verdict } from '../policy/verdict.ts';
 import type { Decision, Explanation } from './gate.ts';
 
 export interface LimitReport {
@@ -18,7 +18,8 @@ export interface LimitReport {
   /** Whole calls counted after it; the same as `used` when nothing was taken. */
   readonly usedAfter: number;
   readonly remaining: number;
-  readonly retryAfterSeconds: number;
+  /** Null where nobody can tell. */
+  readonly retryAfterSeconds: number | null;
 }
 
 export interface FindingReport {
@@ -42,12 +43,17 @@ export interface FindingReport {
 
 export interface ExplanationReport {
   readonly verdict: Verdict['name'];
+  /** Which layer decided: `emergency`, `allowlist`, `ban`, `country` or `rules`. */
+  readonly layer: Verdict['layer'];
   /** Id of the rule that decided; null on a plain allow. */
   readonly rule: string | null;
   readonly reason: string;
   /** Whole seconds until the same call would be allowed; null when it never will, 0 when it is now. */
   readonly retryAfterSeconds: number | null;
+  /** Milliseconds until the call may leave, on `wait`; null otherwise. */
   readonly waitMs: number | null;
+  /** Longest duration, from when the call may leave; null for no ceiling. */
+  readonly maxSeconds: number | null;
   readonly extension: string | null;
   readonly destination: string;
   readonly dialled: string;
@@ -56,6 +62,8 @@ export interface ExplanationReport {
   readonly trunk: string | null;
   readonly campaign: string | null;
   readonly source: string | null;
+  /** Time zone of the called party as it came with the call, which may be none that there is. */
+  readonly zone: string | null;
   /** What the store had to do with it; `failed` means that each rule's `whenStoreFails` decided. */
   readonly store: 'asked' | 'not-needed' | 'failed';
   readonly storeProblem: string | null;
@@ -83,10 +91,12 @@ export const reportDecision = (decision: Decision, node: string): DecisionReport
 
 export const reportExplanation = (explanation: Explanation): ExplanationReport => ({
   verdict: explanation.verdict.name,
+  layer: explanation.verdict.layer,
   rule: explanation.verdict.rule?.id ?? null,
   reason: explanation.verdict.reason,
   retryAfterSeconds: wholeSeconds(explanation.verdict.retryAfterMs),
-  waitMs: null,
+  waitMs: explanation.verdict.name === 'wait' ? explanation.verdict.waitMs : null,
+  maxSeconds: explanation.verdict.maxSeconds ?? null,
   ...reportCall(explanation.call),
   store: explanation.store,
   storeProblem: explanation.storeProblem ?? null,
@@ -101,6 +111,7 @@ const reportCall = (call: CallAttempt) => ({
   trunk: call.trunk ?? null,
   campaign: call.campaign ?? null,
   source: call.source ?? null,
+  zone: call.calledZone ?? null,
 });
 
 function reportFinding(finding: Finding): FindingReport {
@@ -123,12 +134,12 @@ function reportFinding(finding: Finding): FindingReport {
     ...common,
     applies: true,
     because: finding.storeFailed ? `${because}; its counts could not be read` : because,
-    exceeded: finding.exceeded,
+    exceeded: isExceeded(finding),
     alreadyCharged: finding.readings.length > 0 && finding.readings.every((reading) => reading.state === 'counted'),
     limit: decisive?.limit.text ?? null,
     used: decisive?.used ?? null,
     remaining: decisive?.remaining ?? null,
-    retryAfterSeconds: finding.exceeded ? wholeSeconds(finding.retryAfterMs) : 0,
+    retryAfterSeconds: isExceeded(finding) ? wholeSeconds(finding.retryAfterMs) : 0,
     limits: finding.readings.flatMap((reading) => reading.limits.map((each) => reportLimit(reading, each))),
   };
 }
@@ -139,5 +150,5 @@ const reportLimit = ({ subject }: Reading, reading: LimitReading): LimitReport =
   used: reading.used,
   usedAfter: reading.usedAfter,
   remaining: reading.remaining,
-  retryAfterSeconds: wholeSeconds(reading.roomAfterMs) ?? 0,
+  retryAfterSeconds: wholeSeconds(reading.roomAfterMs),
 });

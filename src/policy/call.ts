@@ -20,6 +20,8 @@ export interface CallAttempt {
   readonly campaign: string | undefined;
   /** Address the phone signals from, as text; undefined when unknown. */
   readonly source: string | undefined;
+  /** Time zone of the called party as the dialplan passed it, which may be none that there is. */
+  readonly calledZone?: string | undefined;
 }
 
 /** What a rule counts on: one extension, one group as a whole, one trunk, one called number, or the whole system. */

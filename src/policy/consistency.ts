@@ -36,6 +36,8 @@ export function inconsistencies(document: unknown): Problem[] {
       ...unknownSchedules(defined, rule, path),
       ...doubledPeriods(rule, path),
       ...tooManyToRemember(rule, path),
+      ...pacedWithout(rule, path),
+      ...givenBackOfNothing(rule, path),
     );
   });
   return problems;
@@ -100,4 +102,28 @@ function tooManyToRemember(rule: Fields, path: string): Problem[] {
     const message = `"${parsed.text}" is more than a rolling window remembers, ${MOST_CALLS_IN_WINDOW} calls; use counting: bucket for more`;
     return [{ path: `${path}.limits[${at}]`, message }];
   });
+}
+
+/** What only means something of a rule that paces, and what a rule that paces cannot be without. */
+function pacedWithout(rule: Fields, path: string): Problem[] {
+  if (rule['action'] !== 'wait') return [];
+  const problems: Problem[] = [];
+  if (listOf(rule['limits']).length === 0) {
+    problems.push({
+      path: `${path}.limits`,
+      message: 'is missing; calls wait for a limit to have room, such as 20/1s',
+    });
+  }
+  if (rule['burst'] !== undefined && rule['counting'] === 'rolling') {
+    const message = 'is for counting: bucket; a rolling window lets its whole count leave at once';
+    problems.push({ path: `${path}.burst`, message });
+  }
+  return problems;
+}
+
+function givenBackOfNothing(rule: Fields, path: string): Problem[] {
+  if (rule['giveBackOn'] === undefined || listOf(rule['limits']).length > 0) return [];
+  return [
+    { path: `${path}.giveBackOn`, message: 'has no use without limits; leave it out or add limits such as 7/7d' },
+  ];
 }

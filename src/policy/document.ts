@@ -9,8 +9,10 @@ import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
 import { COUNT_PER } from './call.ts';
 import { inconsistencies } from './consistency.ts';
 import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
+import { durationField } from './duration.ts';
 import { COUNTING, parseLimit } from './limit.ts';
 import { parseMember } from './number-set.ts';
+import { UNREACHED } from './outcome.ts';
 import { parsePrefix } from './prefix-table.ts';
 import { type Problem, problemsOf } from './problem.ts';
 import { scheduleSchema, timezoneSchema } from './schedule.ts';
@@ -94,6 +96,10 @@ const scopeSchema = z.union(
   { error: `is not a scope; write all, or any of ${SCOPE_NAMES}` },
 );
 
+const CONCURRENT_HINT = 'is not a number of calls at once; write a whole number from 1 to 100000';
+const DAY_MS = 86_400_000;
+const holdTime = durationField(60_000, 366 * DAY_MS, '7d');
+
 export const ruleSchema = z.strictObject({
   id,
   name: name.optional(),
@@ -107,6 +113,15 @@ export const ruleSchema = z.strictObject({
   not: id.optional(),
   action: z.enum(Object.keys(ACTIONS) as [ActionName, ...ActionName[]]).default('block'),
   ...ACTION_FIELDS,
+  /** Calls at once. */
+  concurrent: z
+    .int({ error: CONCURRENT_HINT })
+    .min(1, { error: CONCURRENT_HINT })
+    .max(100_000, { error: CONCURRENT_HINT })
+    .optional(),
+  maxDuration: durationField(1000, DAY_MS, '60m').optional(),
+  giveBackOn: some(z.enum(UNREACHED), UNREACHED.length),
+  holdAfter: z.strictObject({ answered: holdTime.optional(), conversation: holdTime.optional() }).optional(),
   mode: z.enum(['enforce', 'shadow']).default('enforce'),
   whenStoreFails: z.enum(['allow', 'block']).default('allow'),
   enabled: z.boolean().default(true),

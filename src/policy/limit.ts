@@ -72,9 +72,14 @@ export function describePeriod(seconds: number): string {
   return `${seconds} seconds`;
 }
 
+/** A ceiling of calls at once, told and read like any limit. Its period is 0. */
+export const concurrentLimit = (count: number): Limit => ({ count, periodSeconds: 0, text: `${count} at once` });
+
 /** `5/1s` → `5 calls per 1 second`. */
 export const describeLimit = (limit: Limit): string =>
-  `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} per ${describePeriod(limit.periodSeconds)}`;
+  limit.periodSeconds === 0
+    ? `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} at once`
+    : `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} per ${describePeriod(limit.periodSeconds)}`;
 
 /**
  * The most calls that can start within any one period, its last instant not counted. A token bucket allows its burst
@@ -103,6 +108,6 @@ export interface LimitReading {
   readonly usedAfter: number;
   /** Before the call. */
   readonly remaining: number;
-  /** Milliseconds until one more call has room if nobody else calls; 0 when there is room now. */
-  readonly roomAfterMs: number;
+  /** Milliseconds until one more call has room if nobody else calls; 0 when there is room now, null when nobody can tell. */
+  readonly roomAfterMs: number | null;
 }

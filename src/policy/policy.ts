@@ -3,13 +3,17 @@
  * change never mixes two.
  */
 import { ACTIONS } from './actions/registry.ts';
+import { paceOf } from './actions/wait.ts';
 import type { CallAttempt, EpochMs, RuleId } from './call.ts';
+import { compileCalledHours } from './called-hours.ts';
 import { type DialledNumber, readDestination } from './destination.ts';
 import { type Classification, createClassifier, type Destination } from './destination-classes.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
-import { type Limit, parseLimit } from './limit.ts';
+import { parseDuration } from './duration.ts';
+import { concurrentLimit, type Limit, parseLimit } from './limit.ts';
 import { numberSet } from './number-set.ts';
-import { type During, type Match, matchRule, type Rule } from './rule.ts';
+import { REACHED } from './outcome.ts';
+import { type Count, type During, type Match, matchRule, type Rule } from './rule.ts';
 import { compileSchedule, type Schedule } from './schedule.ts';
 import { compileScope } from './scope.ts';
 
@@ -98,6 +102,8 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
 }
 
 function compileRule(rule: RuleDocument, generation: number, schedules: ReadonlyMap<string, Schedule>): Rule {
+  const limits = rule.limits.map(compileLimit).sort((a, b) => a.periodSeconds - b.periodSeconds);
+  const counts = countsOf(rule, limits);
   return Object.freeze({
     id: rule.id as RuleId,
     name: rule.name ?? rule.id,
@@ -106,8 +112,13 @@ function compileRule(rule: RuleDocument, generation: number, schedules: Readonly
     meansInternal: rule.appliesTo !== 'all' && (rule.appliesTo.destinations?.includes('internal') ?? false),
     during: compileDuring(rule, schedules),
     countPer: rule.countPer,
-    limits: rule.limits.map(compileLimit).sort((a, b) => a.periodSeconds - b.periodSeconds),
+    limits,
     counting: rule.counting,
+    counts,
+    isUnconditional: counts.length === 0 && rule.maxDuration === undefined,
+    pace: rule.action === 'wait' ? paceOf(rule) : undefined,
+    maxDurationSeconds: secondsOf(rule.maxDuration),
+    giveBackOn: rule.giveBackOn ?? [],
     action: ACTIONS[rule.action],
     answer: ACTIONS[rule.action].answer(rule),
     mode: rule.mode,
@@ -115,6 +126,27 @@ function compileRule(rule: RuleDocument, generation: number, schedules: Readonly
     enabled: rule.enabled,
   });
 }
+
+function countsOf(rule: RuleDocument, limits: readonly Limit[]): readonly Count[] {
+  const counts: Count[] = limits.length === 0 ? [] : [{ kind: 'limits', limits }];
+  if (rule.concurrent !== undefined) counts.push({ kind: 'concurrent', limits: [concurrentLimit(rule.concurrent)] });
+  for (const outcome of REACHED) {
+    const text = rule.holdAfter?.[outcome];
+    const ms = text === undefined ? undefined : parseDuration(text);
+    if (text === undefined || ms === undefined) continue;
+    counts.push({
+      kind: 'hold',
+      outcome,
+      limits: [{ count: 1, periodSeconds: Math.ceil(ms / 1000), text: `hold ${text}` }],
+    });
+  }
+  return Object.freeze(counts);
+}
+
+const secondsOf = (text: string | undefined): number | undefined => {
+  const ms = text === undefined ? undefined : parseDuration(text);
+  return ms === undefined ? undefined : Math.ceil(ms / 1000);
+};
 
 function compileLimit(text: string): Limit {
   const limit = parseLimit(text);
@@ -126,5 +158,6 @@ function compileDuring(rule: RuleDocument, schedules: ReadonlyMap<string, Schedu
   const name = rule.during ?? rule.not;
   const schedule = name === undefined ? undefined : schedules.get(name);
   if (name === undefined || schedule === undefined) return undefined;
-  return { name, schedule, negated: rule.during === undefined };
+  const called = schedule.isCalled ? compileCalledHours(schedule.document, schedule.zone) : undefined;
+  return { name, schedule, called, negated: rule.during === undefined };
 }

@@ -5,6 +5,7 @@
  * counts on is known: a rule per trunk says nothing about a call whose trunk nobody knows.
  */
 import type { Action, ActionAnswer } from './actions/action.ts';
+import type { Pace } from './actions/wait.ts';
 import {
   type CallAttempt,
   type CountPer,
@@ -14,7 +15,9 @@ import {
   showName,
   UNKNOWN_EXTENSION,
 } from './call.ts';
+import type { CalledHours } from './called-hours.ts';
 import type { Counting, Limit } from './limit.ts';
+import type { Outcome } from './outcome.ts';
 import type { Schedule } from './schedule.ts';
 import { type MatchContext, SCOPE_KEYS, type Scope } from './scope.ts';
 
@@ -29,9 +32,18 @@ export interface Rule {
   /** Undefined: always. */
   readonly during: During | undefined;
   readonly countPer: CountPer;
-  /** Shortest period first. Empty: the rule acts on every call that it applies to. */
+  /** Shortest period first. */
   readonly limits: readonly Limit[];
   readonly counting: Counting;
+  /** All that the rule counts, `limits` among it. */
+  readonly counts: readonly Count[];
+  /** It has neither limits nor ceilings, and acts on every call that it applies to. */
+  readonly isUnconditional: boolean;
+  /** Undefined where the action does not pace. */
+  readonly pace: Pace | undefined;
+  readonly maxDurationSeconds: number | undefined;
+  /** Outcomes for which what a call took of `limits` is given back. */
+  readonly giveBackOn: readonly Outcome[];
   readonly action: Action;
   readonly answer: ActionAnswer;
   readonly mode: 'enforce' | 'shadow';
@@ -39,23 +51,44 @@ export interface Rule {
   readonly enabled: boolean;
 }
 
+/**
+ * One thing that a rule counts on each of its subjects.
+ *
+ * - `limits`: calls that start, in buckets or rolling windows.
+ * - `concurrent`: calls at once.
+ * - `hold`: nothing starts for a time after a call of that outcome.
+ */
+export type Count =
+  | { readonly kind: 'limits'; readonly limits: readonly Limit[] }
+  | { readonly kind: 'concurrent'; readonly limits: readonly [Limit] }
+  | { readonly kind: 'hold'; readonly limits: readonly [Limit]; readonly outcome: Outcome };
+export type CountKind = Count['kind'];
+
 /** When a rule is in force: while the schedule is open, or, negated, while it is closed. */
 export interface During {
   readonly name: string;
   readonly schedule: Schedule;
+  /** Where the clock of whoever is called counts; undefined where it is that of the schedule. */
+  readonly called: CalledHours | undefined;
   readonly negated: boolean;
 }
 
-/** Why a rule applies to a call or not; `describeBecause` says it in words. */
+/**
+ * Why a rule applies to a call or not; `describeBecause` says it in words. `endsInMs`: of a rule that counts nothing,
+ * until its schedule puts it out of force.
+ */
 export type Because =
-  | { readonly why: 'disabled' | 'every-call' | 'internal' | 'no-group' }
+  | { readonly why: 'disabled' | 'internal' | 'no-group' }
+  | { readonly why: 'every-call'; readonly endsInMs?: number | undefined }
   | { readonly why: 'unknown'; readonly what: string }
-  | { readonly why: 'in-scope'; readonly parts: readonly string[] }
+  | { readonly why: 'in-scope'; readonly parts: readonly string[]; readonly endsInMs?: number | undefined }
   | { readonly why: 'not-in-scope'; readonly part: string }
   | {
       readonly why: 'not-now';
       readonly schedule: string;
       readonly negated: boolean;
+      /** Whose clock it is, where it is the called party's. */
+      readonly where: string | undefined;
       readonly nextChange: EpochMs | undefined;
     };
 
@@ -72,6 +105,7 @@ export function matchRule(rule: Rule, call: CallAttempt, context: MatchContext):
   if (call.destination.classes.has('internal') && !rule.meansInternal) return not({ why: 'internal' });
   const parts: string[] = [];
   let { groups } = context;
+  let endsInMs: number | undefined;
   for (const part of rule.scope) {
     const key = SCOPE_KEYS[part.key];
     const names = key.namesOf(call, context);
@@ -81,13 +115,25 @@ export function matchRule(rule: Rule, call: CallAttempt, context: MatchContext):
     if (part.key === 'groups') groups = fitting;
     parts.push(`${key.one} ${fitting.map(showName).join(' and ')}`);
   }
-  if (rule.during !== undefined && rule.during.schedule.isOpen(context.at) === rule.during.negated) {
+  if (rule.during !== undefined) {
     const { name, schedule, negated } = rule.during;
-    return not({ why: 'not-now', schedule: name, negated, nextChange: schedule.nextChange(context.at) });
+    const called = rule.during.called?.(call);
+    const hours = called ?? schedule;
+    const isOpen = hours.isOpen(context.at);
+    const where = called?.describe(isOpen);
+    if (isOpen === negated) {
+      return not({ why: 'not-now', schedule: name, negated, where, nextChange: hours.nextChange(context.at) });
+    }
+    if (rule.isUnconditional) {
+      const change = hours.nextChange(context.at);
+      endsInMs = change === undefined ? undefined : change - context.at;
+    }
+    if (where !== undefined) parts.push(`a called party ${where}, where ${name} is ${isOpen ? 'open' : 'closed'}`);
   }
   const subjects = subjectsOf(rule.countPer, call, groups);
   if ('why' in subjects) return not(subjects);
-  return { applies: true, subjects, because: parts.length === 0 ? { why: 'every-call' } : { why: 'in-scope', parts } };
+  const because: Because = parts.length === 0 ? { why: 'every-call', endsInMs } : { why: 'in-scope', parts, endsInMs };
+  return { applies: true, subjects, because };
 }
 
 function subjectsOf(countPer: CountPer, call: CallAttempt, groups: readonly string[]): readonly Subject[] | Because {
@@ -138,7 +184,8 @@ export function describeBecause(because: Because): string {
     case 'not-in-scope':
       return because.part;
     case 'not-now': {
-      const state = `schedule ${because.schedule} is ${because.negated ? 'open' : 'closed'} at this time`;
+      const where = because.where === undefined ? '' : ` ${because.where}`;
+      const state = `schedule ${because.schedule} is ${because.negated ? 'open' : 'closed'} at this time${where}`;
       return because.nextChange === undefined ? state : `${state} until ${new Date(because.nextChange).toISOString()}`;
     }
     default:

@@ -184,6 +184,8 @@ function outOfHours(rule: RuleDocument, policy: Policy, at: EpochMs): RuleFindin
   const state = open ? 'open' : 'closed';
   const change = schedule.nextChange(at);
   if (change !== undefined) {
+    // It is another hour for every number.
+    if (schedule.isCalled) return [];
     const until = `${new Date(change).toISOString().slice(0, 16)}Z`;
     return [
       {

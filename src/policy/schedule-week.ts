@@ -21,7 +21,10 @@ const CELL_MINUTES = 30;
 const DAY_NAMES = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
 const dayName = (weekday: number): string => DAY_NAMES[weekday] ?? '';
 
-/** `Monday to Friday 18:00 to 08:00 the next day, Saturday all day; also all day on 2026-12-25; America/New_York`. */
+/**
+ * `Monday to Friday 18:00 to 08:00 the next day, Saturday all day; also all day on 2026-12-25; America/New_York`, or at
+ * the end `by the clock of whoever is called`.
+ */
 export function describeSchedule(schedule: Schedule): string {
   const { windows, holidays } = schedule.document;
   const parts = windows.map((window) => `${describeDays(window)} ${describeHours(window)}`);
@@ -37,8 +40,12 @@ export function describeSchedule(schedule: Schedule): string {
               : `all day on ${holidays.length} holidays`,
         ];
   const also = parts.length > 0 && dates.length > 0 ? '; also ' : '';
-  return `${parts.join(', ')}${also}${dates.join('')}; ${schedule.zone}`;
+  return `${parts.join(', ')}${also}${dates.join('')}; ${clockOf(schedule)}`;
 }
+
+/** Whose clock it is. */
+const clockOf = (schedule: Schedule): string =>
+  schedule.isCalled ? 'by the clock of whoever is called' : schedule.zone;
 
 function describeDays({ days }: Pick<ScheduleWindow, 'days'>): string {
   const chosen = WEEKDAYS.map((day) => days.includes(day));
@@ -69,7 +76,8 @@ const HEAD_COLUMNS = 'mon 11-16 '.length;
 const HOURS_ON_RULER = Array.from({ length: 12 }, (_, at) => String(at * 2).padStart(2, '0'));
 
 /**
- * The week around an instant, Monday first: a row for each day, a column for each half hour, at most 80 columns wide.
+ * The week around an instant, Monday first: a row for each day, a column for each half hour, at most 80 columns wide. By
+ * the clock of whoever is called there is no now: the picture then says so and marks none.
  *
  * @param options.ascii only characters of ASCII, for terminals without block characters
  * @returns lines without a last line feed
@@ -86,12 +94,14 @@ export function weekPicture(schedule: Schedule, at: EpochMs, options: { readonly
   );
   const rows = cells.map((row, weekday) => {
     const midnight = (monday + weekday) * DAY_MINUTES;
-    const marks = [schedule.isHoliday(midnight) ? ' holiday' : '', weekday === today.weekday ? ' today' : ''];
+    const isToday = !schedule.isCalled && weekday === today.weekday;
+    const marks = [schedule.isHoliday(midnight) ? ' holiday' : '', isToday ? ' today' : ''];
     return `${WEEKDAYS[weekday]} ${isoDate(monday + weekday).slice(5)} ${row}${marks.join('')}`;
   });
   const ruler = `${' '.repeat(HEAD_COLUMNS)}${HOURS_ON_RULER.join('  ')}`;
   const partly = cells.some((row) => row.includes(blocks.partly)) ? `  ${blocks.partly} open for a part of it` : '';
   const legend = `${' '.repeat(HEAD_COLUMNS)}${blocks.open} open  ${blocks.closed} closed${partly}`;
+  if (schedule.isCalled) return [`${clockOf(schedule)}: now depends on the number`, ruler, ...rows, legend].join('\n');
   return [
     schedule.zone,
     describeNow(schedule, at),

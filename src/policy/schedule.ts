@@ -140,6 +140,14 @@ export const timezoneSchema = textLike('America/New_York', 'time zone').refine((
   error: 'is not a time zone; write one like America/New_York',
 });
 
+/** As the time zone of a schedule: the clock where the called party is, see called-hours.ts. */
+export const CALLED_ZONE = 'called';
+
+const scheduleTimezone = textLike('America/New_York', 'time zone').refine(
+  (zone) => zone === CALLED_ZONE || IANAZone.isValidZone(zone),
+  { error: `is not a time zone; write one like America/New_York, or ${CALLED_ZONE} for that of the called party` },
+);
+
 export const scheduleSchema = z
   .strictObject({
     name: z
@@ -149,7 +157,7 @@ export const scheduleSchema = z
       .regex(/^[^\p{Cc}]*$/u, { error: 'holds a control character' })
       .optional(),
     /** Absent: the time zone of the policy. */
-    timezone: timezoneSchema.optional(),
+    timezone: scheduleTimezone.optional(),
     windows: z
       .array(windowSchema)
       .max(MOST_WINDOWS, { error: `has more than ${MOST_WINDOWS} entries` })
@@ -188,6 +196,8 @@ export interface Schedule {
   readonly document: ScheduleDocument;
   /** The zone whose clock counts, by its IANA name. */
   readonly zone: string;
+  /** Means the clock of whoever is called: what is said here is for a number of which nothing is known. */
+  readonly isCalled: boolean;
   readonly isOpen: (at: EpochMs) => boolean;
   /**
    * The next instant after `at` that is open where `at` is closed, or closed where it is open: always a whole minute.
@@ -207,11 +217,12 @@ export interface Schedule {
  * `isOpen` remembers the last minute that it was asked about, so that a busy minute costs one look at the time zone
  * (3 µs) and every further call next to nothing.
  *
- * @param defaultZone the zone where the document names none
+ * @param defaultZone the zone where the document names none, or `called`
  * @throws {RangeError} on times, dates and zones that the schema refuses: documents are checked before they are compiled
  */
 export function compileSchedule(document: ScheduleDocument, defaultZone: string): Schedule {
-  const zone = IANAZone.create(document.timezone ?? defaultZone);
+  const isCalled = document.timezone === CALLED_ZONE;
+  const zone = IANAZone.create(isCalled ? defaultZone : (document.timezone ?? defaultZone));
   if (!zone.isValid) throw new RangeError(`"${zone.name}" is not a time zone`);
   const spans = openSpans(document.windows);
   const holidayDays = document.holidays.map(dayOf).sort((a, b) => a - b);
@@ -283,7 +294,16 @@ export function compileSchedule(document: ScheduleDocument, defaultZone: string)
     return undefined;
   };
 
-  return Object.freeze({ document, zone: zone.name, isOpen, nextChange, wallMinute, isOpenAtWall, isHoliday });
+  return Object.freeze({
+    document,
+    zone: zone.name,
+    isCalled,
+    isOpen,
+    nextChange,
+    wallMinute,
+    isOpenAtWall,
+    isHoliday,
+  });
 }
 
 /** Minutes after Monday 00:00, `to` not included. */

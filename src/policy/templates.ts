@@ -8,6 +8,7 @@
 import type { z } from 'zod';
 import type { PolicyDocument, ruleSchema } from './document.ts';
 import { HIGH_RISK_PREFIXES, HIGH_RISK_REVIEWED, HIGH_RISK_SOURCES } from './high-risk.ts';
+import { LEGAL_PACKS, type LegalNote } from './legal-packs.ts';
 import { describeLimit, describePeriod, parseLimit, worstCasePerPeriod } from './limit.ts';
 import type { Problem } from './problem.ts';
 import type { ScheduleDocument } from './schedule.ts';
@@ -46,6 +47,8 @@ export interface Template {
   /** What it does and what it permits at worst, in sentences. */
   readonly says: string;
   readonly needs: readonly TemplateNeed[];
+  /** Where it follows a law. */
+  readonly law?: LegalNote;
   /** @param site what is known of the place that it is for; the list of risks leaves the home country out */
   readonly build: (
     options: TemplateOptions & { readonly id: string },
@@ -215,6 +218,7 @@ export const TEMPLATES: readonly Template[] = Object.freeze([
       },
     }),
   },
+  ...LEGAL_PACKS,
 ] satisfies Template[]);
 
 export const findTemplate = (name: string): Template | undefined => TEMPLATES.find((each) => each.name === name);

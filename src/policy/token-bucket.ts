@@ -18,25 +18,32 @@ export const capacityUnits = (limit: Limit): number => limit.count * limit.perio
 export const settle = (limit: Limit, debtUnits: number, elapsedMs: number): number =>
   Math.max(0, debtUnits - Math.max(0, elapsedMs) * limit.count);
 
-export const hasRoom = (limit: Limit, debtUnits: number): boolean =>
-  debtUnits + costUnits(limit) <= capacityUnits(limit);
+/** @param atOnce how many calls the bucket holds; less than its count where a rule paces */
+export const hasRoom = (limit: Limit, debtUnits: number, atOnce = limit.count): boolean =>
+  debtUnits + costUnits(limit) <= atOnce * costUnits(limit);
 
 /** Whole calls that may start now. */
-export const remainingCalls = (limit: Limit, debtUnits: number): number =>
-  Math.max(0, Math.floor((capacityUnits(limit) - debtUnits) / costUnits(limit)));
+export const remainingCalls = (limit: Limit, debtUnits: number, atOnce = limit.count): number =>
+  Math.max(0, Math.floor((atOnce * costUnits(limit) - debtUnits) / costUnits(limit)));
 
-/** Whole calls that are counted as used now: `count - remaining`. */
-export const usedCalls = (limit: Limit, debtUnits: number): number => limit.count - remainingCalls(limit, debtUnits);
+/** Whole calls that are counted as used now: all that it holds less `remainingCalls`. */
+export const usedCalls = (limit: Limit, debtUnits: number, atOnce = limit.count): number =>
+  atOnce - remainingCalls(limit, debtUnits, atOnce);
 
 /** Milliseconds until one call has room if no other call is placed; 0 when there is room now. */
-export const roomAfterMs = (limit: Limit, debtUnits: number): number =>
-  Math.max(0, Math.ceil((debtUnits + costUnits(limit) - capacityUnits(limit)) / limit.count));
+export const roomAfterMs = (limit: Limit, debtUnits: number, atOnce = limit.count): number =>
+  Math.max(0, Math.ceil((debtUnits + costUnits(limit) - atOnce * costUnits(limit)) / limit.count));
 
 /** What a bucket's debts before and after a call mean to people. */
-export const readBucket = (limit: Limit, debtBefore: number, debtAfter: number): LimitReading => ({
+export const readBucket = (
+  limit: Limit,
+  debtBefore: number,
+  debtAfter: number,
+  atOnce = limit.count,
+): LimitReading & { readonly roomAfterMs: number } => ({
   limit,
-  used: usedCalls(limit, debtBefore),
-  usedAfter: usedCalls(limit, debtAfter),
-  remaining: remainingCalls(limit, debtBefore),
-  roomAfterMs: roomAfterMs(limit, debtBefore),
+  used: usedCalls(limit, debtBefore, atOnce),
+  usedAfter: usedCalls(limit, debtAfter, atOnce),
+  remaining: remainingCalls(limit, debtBefore, atOnce),
+  roomAfterMs: roomAfterMs(limit, debtBefore, atOnce),
 });

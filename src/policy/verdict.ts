@@ -7,14 +7,17 @@
  */
 import { VERDICTS, type VerdictName } from './actions/action.ts';
 import { describeSubject, type Subject } from './call.ts';
-import { describeLimit, type LimitReading } from './limit.ts';
-import type { Because, Rule } from './rule.ts';
+import { describeLimit, describePeriod, type LimitReading } from './limit.ts';
+import type { Because, Count, Rule } from './rule.ts';
 
-/** What the store said of one rule and subject. */
+/** What the store said of one thing that a rule counts, on one subject. */
 export interface Reading {
   readonly subject: Subject;
-  /** `counted`: this call had been charged here before and pays nothing again. */
-  readonly state: 'room' | 'lacking' | 'counted';
+  readonly count: Count;
+  /** `counted`: this call had been charged here before and pays nothing again. `later`: it has a place, and waits for it. */
+  readonly state: 'room' | 'later' | 'lacking' | 'counted';
+  /** Milliseconds until its place; 0 unless `later`. */
+  readonly waitMs: number;
   readonly limits: readonly LimitReading[];
 }
 
@@ -24,41 +27,56 @@ export type Finding =
       readonly rule: Rule;
       readonly applies: true;
       readonly because: Because;
-      /** The rule's limits are used up, or it has none and acts on every call. */
-      readonly exceeded: boolean;
-      /** Milliseconds until this rule would let the call pass; null when it never will. */
+      /** What the rule makes of the call: `allow` where it is within all that the rule counts. In shadow: would make. */
+      readonly verdict: VerdictName;
+      /** Milliseconds that the call waits for its place; 0 unless the verdict is `wait`. */
+      readonly waitMs: number;
+      /** Milliseconds until this rule would let the call pass; null when it never will, or nobody can tell. */
       readonly retryAfterMs: number | null;
       readonly readings: readonly Reading[];
-      /** The store could not be asked; `exceeded` then says what the rule's `whenStoreFails` makes of it. */
+      /** The store could not be asked; `verdict` then says what the rule's `whenStoreFails` makes of it. */
       readonly storeFailed: boolean;
     };
 
+/** Which of the layers decided, from first to last: see docs/call-path.md. */
+export const LAYERS = ['emergency', 'allowlist', 'ban', 'country', 'rules'] as const;
+export type Layer = (typeof LAYERS)[number];
+
 export interface Verdict {
   readonly name: VerdictName;
+  readonly layer: Layer;
   /** The rule that decided; undefined on a plain allow. */
   readonly rule: Rule | undefined;
   /** One sentence for the log, without its full stop. */
   readonly reason: string;
   /** Milliseconds until the same call would be allowed; null when it never will, 0 when it is allowed now. */
   readonly retryAfterMs: number | null;
+  /** Milliseconds before the call may leave; its places are taken. 0 unless the verdict is `wait`. */
+  readonly waitMs: number;
+  /** Longest duration of the call, counted from when it may leave; undefined for no ceiling. */
+  readonly maxSeconds: number | undefined;
 }
 
 type AppliedFinding = Extract<Finding, { applies: true }>;
 
-/** The finding of a rule that the store was asked about, or that has no limits. */
+/** True where the rule acts on the call, or in shadow would. */
+export const isExceeded = (finding: Finding): boolean => finding.applies && finding.verdict !== 'allow';
+
+/** The finding of a rule that the store was asked about, or that counts nothing. */
 export function findingOf(rule: Rule, because: Because, readings: readonly Reading[]): Finding {
-  const unlimited = rule.limits.length === 0;
+  const common = { rule, applies: true, because, readings, storeFailed: false } as const;
+  if (rule.isUnconditional) {
+    const retryAfterMs = 'endsInMs' in because ? (because.endsInMs ?? null) : null;
+    return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs };
+  }
   const lacking = readings.filter((reading) => reading.state === 'lacking');
-  const waits = lacking.flatMap((reading) => reading.limits.map((each) => each.roomAfterMs));
-  return {
-    rule,
-    applies: true,
-    because,
-    exceeded: unlimited || lacking.length > 0,
-    retryAfterMs: unlimited ? null : Math.max(0, ...waits),
-    readings,
-    storeFailed: false,
-  };
+  if (lacking.length > 0) {
+    const waits = lacking.flatMap((reading) => reading.limits.map((each) => each.roomAfterMs));
+    const retryAfterMs = waits.includes(null) ? null : Math.max(0, ...waits.map(Number));
+    return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs };
+  }
+  const waitMs = Math.max(0, ...readings.map((reading) => reading.waitMs));
+  return { ...common, verdict: waitMs > 0 ? 'wait' : 'allow', waitMs, retryAfterMs: 0 };
 }
 
 /** The finding of a rule whose store could not be asked: its own written direction decides. */
@@ -67,7 +85,9 @@ export function findingWithoutStore(rule: Rule, because: Because): Finding {
     rule,
     applies: true,
     because,
-    exceeded: rule.whenStoreFails === 'block',
+    // Whatever its action would have been.
+    verdict: rule.whenStoreFails,
+    waitMs: 0,
     retryAfterMs: null,
     readings: [],
     storeFailed: true,
@@ -76,29 +96,32 @@ export function findingWithoutStore(rule: Rule, because: Because): Finding {
 
 const severity = (verdict: VerdictName): number => VERDICTS.length - VERDICTS.indexOf(verdict);
 
-/** A rule that cannot be counted and is written to block refuses, whatever its action would have been. */
-const verdictNameOf = (finding: AppliedFinding): VerdictName =>
-  finding.storeFailed ? 'block' : finding.rule.action.verdict;
-
 export function verdictOf(findings: readonly Finding[]): Verdict {
   let decisive: AppliedFinding | undefined;
+  let maxSeconds: number | undefined;
   for (const finding of findings) {
-    if (!finding.applies || !finding.exceeded || finding.rule.mode === 'shadow') continue;
+    if (!finding.applies || finding.rule.mode === 'shadow') continue;
+    const { maxDurationSeconds } = finding.rule;
+    if (maxDurationSeconds !== undefined) maxSeconds = Math.min(maxSeconds ?? maxDurationSeconds, maxDurationSeconds);
+    if (finding.verdict === 'allow') continue;
     if (decisive === undefined || outranks(finding, decisive)) decisive = finding;
   }
   if (decisive === undefined) {
     const uncounted = findings.some((each) => each.applies && each.storeFailed && each.rule.mode === 'enforce');
     const reason = uncounted ? 'the counts cannot be read and the rules let calls pass then' : 'within every limit';
-    return { name: 'allow', rule: undefined, reason, retryAfterMs: 0 };
+    return { name: 'allow', layer: 'rules', rule: undefined, reason, retryAfterMs: 0, waitMs: 0, maxSeconds };
   }
-  const name = verdictNameOf(decisive);
-  const passes = name === 'alert' || name === 'allow';
-  return { name, rule: decisive.rule, reason: reasonOf(decisive), retryAfterMs: passes ? 0 : decisive.retryAfterMs };
+  const { verdict: name, rule, waitMs, retryAfterMs } = decisive;
+  const goes = name === 'alert' || name === 'allow' || name === 'wait';
+  const reason = reasonOf(decisive);
+  return { name, layer: 'rules', rule, reason, retryAfterMs: goes ? 0 : retryAfterMs, waitMs, maxSeconds };
 }
 
 function outranks(one: AppliedFinding, other: AppliedFinding): boolean {
-  const difference = severity(verdictNameOf(one)) - severity(verdictNameOf(other));
+  const difference = severity(one.verdict) - severity(other.verdict);
   if (difference !== 0) return difference > 0;
+  // The call leaves with the last of its places.
+  if (one.waitMs !== other.waitMs) return one.waitMs > other.waitMs;
   const [mine, theirs] = [one, other].map((finding) => finding.retryAfterMs ?? Number.POSITIVE_INFINITY);
   if (mine !== theirs) return Number(mine) > Number(theirs);
   // What a rule says of itself tells more than that it could not be counted.
@@ -108,29 +131,51 @@ function outranks(one: AppliedFinding, other: AppliedFinding): boolean {
 function reasonOf(finding: AppliedFinding): string {
   const { rule } = finding;
   if (finding.storeFailed) return `Rule ${rule.id} refuses: its counts cannot be read and it is set to block then`;
-  if (rule.limits.length === 0) return `Rule ${rule.id} ${rule.action.verb} every call that it applies to`;
+  if (rule.isUnconditional) return `Rule ${rule.id} ${rule.action.verb} every call that it applies to`;
   const tightest = decisiveReading(finding);
   if (tightest === undefined) return `Rule ${rule.id} ${rule.action.verb}`;
-  const { subject, reading } = tightest;
-  return `Rule ${rule.id} ${rule.action.verb}: ${describeSubject(subject)} has used ${reading.used} of ${describeLimit(reading.limit)}`;
+  const { subject, count, reading } = tightest;
+  const who = describeSubject(subject);
+  if (finding.verdict === 'wait') {
+    return `Rule ${rule.id} lets ${who} wait ${finding.waitMs} ms for its place in ${describeLimit(reading.limit)}`;
+  }
+  const does = `Rule ${rule.id} ${rule.action.verb}: ${who}`;
+  switch (count.kind) {
+    case 'limits':
+      return rule.pace === undefined
+        ? `${does} has used ${reading.used} of ${describeLimit(reading.limit)}`
+        : `${does} has no place left within ${rule.pace.maxWaitMs} ms in ${describeLimit(reading.limit)}`;
+    case 'concurrent':
+      return `${does} has ${reading.used} of ${describeLimit(reading.limit)}`;
+    case 'hold':
+      return `${does} had ${count.outcome === 'answered' ? 'an answered call' : 'a conversation'} less than ${describePeriod(reading.limit.periodSeconds)} ago`;
+    default:
+      return count satisfies never;
+  }
+}
+
+interface DecisiveReading {
+  readonly subject: Subject;
+  readonly count: Count;
+  readonly reading: LimitReading;
 }
 
 /**
  * The limit that decides a finding: the one with room last, or with the least left when all have room. What the call had
  * paid before decides nothing where something else lacks.
  */
-export function decisiveReading(
-  finding: Finding,
-): { readonly subject: Subject; readonly reading: LimitReading } | undefined {
+export function decisiveReading(finding: Finding): DecisiveReading | undefined {
   if (!finding.applies) return undefined;
-  let found: { readonly subject: Subject; readonly reading: LimitReading } | undefined;
+  let found: DecisiveReading | undefined;
   let best: readonly [number, number] = [-1, -1];
-  const lacking = finding.readings.filter((reading) => reading.state === 'lacking');
-  for (const { subject, limits } of lacking.length > 0 ? lacking : finding.readings) {
+  const deciding = (['lacking', 'later'] as const)
+    .map((state) => finding.readings.filter((reading) => reading.state === state))
+    .find((readings) => readings.length > 0);
+  for (const { subject, count, limits } of deciding ?? finding.readings) {
     for (const reading of limits) {
-      const rank = [reading.roomAfterMs, -reading.remaining] as const;
+      const rank = [reading.roomAfterMs ?? Number.POSITIVE_INFINITY, -reading.remaining] as const;
       if (found === undefined || rank[0] > best[0] || (rank[0] === best[0] && rank[1] > best[1])) {
-        found = { subject, reading };
+        found = { subject, count, reading };
         best = rank;
       }
     }

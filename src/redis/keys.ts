@@ -10,8 +10,34 @@ export interface Keys {
   readonly bucket: (rule: string, generation: number, subject: string) => string;
   /** The ring of a rule that counts in rolling windows. */
   readonly ring: (rule: string, generation: number, subject: string) => string;
+  /** Places that calls gave back in the bucket of a paced rule. */
+  readonly places: (rule: string, generation: number, subject: string) => string;
+  /** Calls under way that a ceiling counts. */
+  readonly leases: (rule: string, generation: number, subject: string) => string;
+  /** When a call of this outcome began to hold its subject. */
+  readonly hold: (rule: string, generation: number, subject: string, outcome: string) => string;
+  /** Hash of the calls under way on one node, by decision id. */
+  readonly liveCalls: (node: string) => string;
   /** Hash of the policy in force: version, document, generations, changedAt, changedBy. */
   readonly policy: string;
+  /** Hash of the address allowlist: version, document, changedAt, changedBy. */
+  readonly allowlist: string;
+  /** Hash of when each entry of the allowlist was last hit, by id, in ms. */
+  readonly allowlistHits: string;
+  /** Hash of the state of the ban list: epoch, sequence, stamp of the last change. */
+  readonly banState: string;
+  /** Hash of the bans in force, by address. */
+  readonly bans: string;
+  /** Sorted set of the bans that end by themselves, by the time they do. */
+  readonly banEnds: string;
+  /** Hash of the evidence of the bans in force, by address. */
+  readonly banEvidence: string;
+  /** Stream of the last changes of the ban list. */
+  readonly banLog: string;
+  /** How often an address was banned; kept for months. */
+  readonly banCount: (address: string) => string;
+  /** Hash of when each ban was last hit, by address, in ms. */
+  readonly banHits: string;
   /** Stream of decisions that are kept in full. */
   readonly journal: string;
   /** List of the last outages of the store, newest first. */
@@ -33,7 +59,20 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     call: (callId, destination) => `${base}:c:${callId}:${destination}`,
     bucket: counted('b'),
     ring: counted('w'),
+    places: counted('f'),
+    leases: counted('l'),
+    hold: (rule, generation, subject, outcome) => `${counted('h')(rule, generation, subject)}:${outcome}`,
+    liveCalls: (node) => `${base}:live:${node}`,
     policy: `${base}:policy`,
+    allowlist: `${base}:allowlist`,
+    allowlistHits: `${base}:allowlist:hits`,
+    banState: `${base}:bans:state`,
+    bans: `${base}:bans`,
+    banEnds: `${base}:bans:ends`,
+    banEvidence: `${base}:bans:evidence`,
+    banLog: `${base}:bans:log`,
+    banCount: (address) => `${base}:bans:times:${address}`,
+    banHits: `${base}:bans:hits`,
     journal: `${base}:journal`,
     outages: `${base}:outages`,
     journalBatch: (id) => `${base}:j:${id}`,

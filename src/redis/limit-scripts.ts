@@ -1,6 +1,6 @@
 /**
- * The typed face of take-limits.lua and return-limits.lua: it alone knows the order of their arguments and the bytes of
- * a charge. It knows nothing of rules.
+ * The typed face of take-limits.lua, return-limits.lua and keep-leases.lua: it alone knows the order of their arguments and
+ * the bytes of a charge. It knows nothing of rules.
  */
 import type { Redis } from 'ioredis';
 import { messageOf } from '../errors.ts';
@@ -8,32 +8,43 @@ import { evalPacked, type WirePart, wireNumber, wirePart } from './packed-eval.t
 import { createScript, loadScript } from './scripts.ts';
 import { storeError } from './store-error.ts';
 
+/** `paced`: the call may leave later, and takes its place now. */
+export type PackedDemand = 'required' | 'lenient' | 'shadow' | 'paced' | 'paced-shadow';
+
+/** How a charge counts: see the layouts in take-limits.lua. */
+export type PackedKind = 'bucket' | 'rolling' | 'hold' | 'leases';
+
 export interface PackedCharge {
-  /** Key of its bucket, or of the ring of a rolling one. */
-  readonly bucketKey: string;
-  /** As `packCharge` made it. */
+  /** Key of its bucket, its ring or its leases. */
+  readonly key: string;
   readonly bytes: Buffer;
   /** Number of limits. */
   readonly width: number;
-  /** Key and bytes as they go over the wire, for a charge that is kept; see `wireOf`. */
-  readonly wire?: WireCharge;
+  readonly kind: PackedKind;
+  readonly paced: boolean;
+  /** Key of the places given back, for a paced bucket; undefined for everything else. */
+  readonly placesKey: string | undefined;
+  /** Keys and bytes as they go over the wire. */
+  readonly wire: WireCharge;
 }
 
-/** @see PackedCharge.wire */
-export interface WireCharge {
+interface WireCharge {
   readonly key: WirePart;
   readonly charge: WirePart;
+  readonly places: WirePart;
 }
 
 export interface TakenCharge {
-  readonly state: 'room' | 'lacking' | 'counted';
+  readonly state: 'room' | 'lacking' | 'counted' | 'later';
+  /** When the call leaves by the server's clock, epoch ms; 0 for now. */
+  readonly leavesAtMs: number;
   /**
    * Of each limit, shortest period first: the debt of a bucket in the units of the script; of a rolling window the calls
-   * in it, more than its count after a lenient charge or a lowered limit.
+   * in it, more than its count after a lenient charge or a lowered limit; of leases the calls at once.
    */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Undefined for a bucket. */
+  /** Undefined for anything but a ring. */
   readonly rolling: TakenWindows | undefined;
 }
 
@@ -48,43 +59,77 @@ export type TakeReply =
   | { readonly status: 'taken' | 'refused'; readonly nowMs: number; readonly charges: readonly TakenCharge[] }
   | { readonly status: 'late'; readonly nowMs: number };
 
-const DEMANDS = { required: 'r', lenient: 'l', shadow: 's' } as const;
+const DEMANDS = { required: 'r', lenient: 'l', shadow: 's', paced: 'p', 'paced-shadow': 'q' } as const;
 
-/**
- * Packs one charge for the scripts.
- *
- * @param identity what makes the charge the same one when a call asks again; two different ones of one call collide with
- *   a chance of about 2^-48
- * @param limits shortest period first
- * @param counting of a rolling charge, no count is larger than 1000
- */
-export function packCharge(
-  demand: keyof typeof DEMANDS,
-  identity: string,
-  limits: readonly { readonly count: number; readonly periodSeconds: number }[],
-  counting: 'bucket' | 'rolling' = 'bucket',
-): Buffer {
-  const bytes = Buffer.alloc(counting === 'bucket' ? 7 + 12 * limits.length : 8 + 8 * limits.length);
-  bytes.write(DEMANDS[demand], 0, 'latin1');
-  bytes.writeUIntBE(hash48(identity), 1, 6);
-  if (counting === 'rolling') {
-    bytes.write('w', 7, 'latin1');
-    limits.forEach((limit, index) => {
-      bytes.writeUInt32LE(limit.count, 8 + 8 * index);
-      bytes.writeUInt32LE(limit.periodSeconds, 12 + 8 * index);
-    });
-    return bytes;
-  }
-  limits.forEach((limit, index) => {
-    bytes.writeUInt32LE(limit.count, 7 + 8 * index);
-    bytes.writeUInt32LE(limit.periodSeconds, 11 + 8 * index);
-    bytes.writeUInt32LE(limit.periodSeconds, 7 + 8 * limits.length + 4 * index);
-  });
-  return bytes;
+/** Limits as they are packed, shortest period first. */
+type PackedLimits = readonly { readonly count: number; readonly periodSeconds: number }[];
+
+/** How calls are paced. */
+export interface PackedPace {
+  /** The longest that a call waits, and the most calls that do. */
+  readonly maxWaitMs: number;
+  readonly maxQueue: number;
+  /** How many calls of the shortest period leave at once; 0 for its count. Of a bucket only. */
+  readonly burst: number;
+  /** Where places that were given back are kept. */
+  readonly placesKey: string;
 }
 
-/** Only a rolling charge has an even number of bytes. */
-const isRolling = ({ bytes }: PackedCharge): boolean => bytes.length % 2 === 0;
+/**
+ * A charge that counts in a bucket or in rolling windows.
+ *
+ * @param key also what makes the charge the same one when a call asks again; two different ones of one call collide with a
+ *   chance of about 2^-48
+ * @param counting of a rolling charge, no count is larger than 1000
+ * @param pace for the paced demands, and for no other
+ */
+export function packLimits(
+  demand: PackedDemand,
+  key: string,
+  limits: PackedLimits,
+  counting: 'bucket' | 'rolling' = 'bucket',
+  pace?: PackedPace,
+): PackedCharge {
+  const pairs = limits.flatMap(({ count, periodSeconds }) => [count, periodSeconds]);
+  if (counting === 'rolling') {
+    const head = pace === undefined ? [] : [pace.maxWaitMs, pace.maxQueue];
+    return packed({ kind: 'rolling', demand, key, letter: 'w', numbers: [...head, ...pairs], width: limits.length });
+  }
+  const head = pace === undefined ? [] : [pace.maxWaitMs, pace.maxQueue, pace.burst];
+  const numbers = [...head, ...pairs, ...limits.map((limit) => limit.periodSeconds)];
+  return packed({ kind: 'bucket', demand, key, numbers, width: limits.length, placesKey: pace?.placesKey });
+}
+
+/** A ring that is only looked at; it is written by `beginHold`. */
+export const packHold = (demand: PackedDemand, key: string, seconds: number): PackedCharge =>
+  packed({ kind: 'hold', demand, key, letter: 'v', numbers: [1, seconds], width: 1 });
+
+/** A ceiling of calls at once. */
+export const packLeases = (demand: PackedDemand, key: string, most: number, leaseSeconds: number): PackedCharge =>
+  packed({ kind: 'leases', demand, key, letter: 'c', numbers: [most, leaseSeconds], width: 1 });
+
+function packed(charge: {
+  readonly kind: PackedKind;
+  readonly demand: PackedDemand;
+  readonly key: string;
+  readonly letter?: string;
+  readonly numbers: readonly number[];
+  readonly width: number;
+  readonly placesKey?: string | undefined;
+}): PackedCharge {
+  const { kind, demand, key, letter = '', numbers, width, placesKey } = charge;
+  const head = 7 + letter.length;
+  const bytes = Buffer.alloc(head + 4 * numbers.length);
+  bytes.write(DEMANDS[demand], 0, 'latin1');
+  bytes.writeUIntBE(hash48(key), 1, 6);
+  bytes.write(letter, 7, 'latin1');
+  numbers.forEach((number, index) => {
+    bytes.writeUInt32LE(number, head + 4 * index);
+  });
+  const paced = demand === 'paced' || demand === 'paced-shadow';
+  const places = placesKey === undefined ? '' : wirePart(placesKey);
+  return { key, bytes, width, kind, paced, placesKey, wire: { key: wirePart(key), charge: wirePart(bytes), places } };
+}
 
 /** Two FNV-1a hashes with different seeds, 24 bits of each. A cryptographic hash costs ten times as much and guards nothing here. */
 function hash48(text: string): number {
@@ -97,11 +142,12 @@ function hash48(text: string): number {
   return (a >>> 8) * 2 ** 24 + (b >>> 8);
 }
 
-const STATES = ['room', 'lacking', 'counted'] as const;
+const STATES = ['room', 'lacking', 'counted', 'later'] as const;
 
 const takeSource = loadScript('take-limits');
 const takeScript = createScript(takeSource);
 const returnScript = createScript('return-limits');
+const keepScript = createScript('keep-leases');
 
 /**
  * Runs the one atomic step of a call.
@@ -123,16 +169,21 @@ export async function takeLimits(
 ): Promise<TakeReply> {
   const { callKey, charges, nowMs, deadlineMs, recordSeconds } = options;
   const keys = [callKey];
+  const placesKeys: string[] = [];
   let wireKeys = wirePart(callKey);
+  let wirePlaces = '';
   let wireCharges = '';
   for (const charge of charges) {
-    const wire = charge.wire ?? wireOf(charge);
-    keys.push(charge.bucketKey);
-    wireKeys += wire.key;
-    wireCharges += wire.charge;
+    keys.push(charge.key);
+    wireKeys += charge.wire.key;
+    wireCharges += charge.wire.charge;
+    if (charge.placesKey === undefined) continue;
+    placesKeys.push(charge.placesKey);
+    wirePlaces += charge.wire.places;
   }
+  keys.push(...placesKeys);
   const now = nowMs === undefined ? NO_TIME : wireNumber(nowMs);
-  const parts = wireKeys + now + wireNumber(deadlineMs) + wireNumber(recordSeconds) + wireCharges;
+  const parts = wireKeys + wirePlaces + now + wireNumber(deadlineMs) + wireNumber(recordSeconds) + wireCharges;
   try {
     const reply = await evalPacked(redis, takeSource.sha, keys, parts, keys.length + 3 + charges.length);
     return decodeTakeReply(reply, charges);
@@ -145,12 +196,6 @@ export async function takeLimits(
 
 const NO_TIME = wirePart('');
 
-/** A charge as it goes over the wire. */
-export const wireOf = (charge: Omit<PackedCharge, 'wire'>): WireCharge => ({
-  key: wirePart(charge.bucketKey),
-  charge: wirePart(charge.bytes),
-});
-
 function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): TakeReply {
   if (!isNumbers(reply)) throw new TypeError('take-limits answered something else than numbers');
   const [status, nowMs = Number.NaN] = reply;
@@ -159,15 +204,17 @@ function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): Take
   const taken = charges.map((charge): TakenCharge => {
     const state = STATES[reply[at++] ?? -1];
     if (state === undefined) throw new TypeError('take-limits answered too little');
+    const leavesAtMs = charge.paced ? (reply[at++] ?? Number.NaN) : 0;
     const before: number[] = [];
     const after: number[] = [];
-    const rolling = isRolling(charge) ? { atMs: nowMs, roomAtMs: [] as number[] } : undefined;
+    const isRing = charge.kind === 'rolling' || charge.kind === 'hold';
+    const rolling = isRing ? { atMs: nowMs, roomAtMs: [] as number[] } : undefined;
     for (let limit = 0; limit < charge.width; limit++) {
       before.push(reply[at++] ?? Number.NaN);
       after.push(reply[at++] ?? Number.NaN);
       rolling?.roomAtMs.push(reply[at++] ?? Number.NaN);
     }
-    return { state, before, after, rolling };
+    return { state, leavesAtMs, before, after, rolling };
   });
   return { status: status === 1 ? 'taken' : 'refused', nowMs, charges: taken };
 }
@@ -175,23 +222,62 @@ function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): Take
 const isNumbers = (reply: unknown): reply is number[] =>
   Array.isArray(reply) && reply.every((value) => typeof value === 'number');
 
-/** Gives back what `takeLimits` took of these charges; resolves to how many stood in the record of the call. */
+/** What a charge took, as `returnLimits` wants to be told: see ARGV[2i + 1] of return-limits.lua. 0 where nothing was. */
+export function takenNumber(
+  { kind, paced }: PackedCharge,
+  { before, after, rolling, leavesAtMs }: TakenCharge,
+): number {
+  if (paced && kind === 'bucket') return leavesAtMs;
+  const mask = after.reduce((bits, value, limit) => (value > (before[limit] ?? value) ? bits | (1 << limit) : bits), 0);
+  if (rolling === undefined || mask === 0) return mask;
+  return leavesAtMs === 0 ? rolling.atMs : leavesAtMs;
+}
+
+/**
+ * Gives back what `takeLimits` took of these charges; resolves to how many were given back.
+ *
+ * @param options.needsRecord only those that stand in the record of the call, so that nothing is given back twice;
+ *   false where the record may have lapsed and the caller sees to that himself
+ */
 export async function returnLimits(
   redis: Redis,
   options: {
     readonly callKey: string;
-    readonly charges: readonly { readonly packed: PackedCharge; readonly taken: TakenCharge }[];
+    readonly charges: readonly {
+      readonly packed: Pick<PackedCharge, 'key' | 'bytes' | 'placesKey'>;
+      /** As `takenNumber` gives it. */
+      readonly taken: number;
+    }[];
+    readonly needsRecord: boolean;
   },
 ): Promise<number> {
   const keys = [options.callKey];
-  const args: (string | number | Buffer)[] = [];
-  for (const { packed, taken } of options.charges) {
-    keys.push(packed.bucketKey);
-    const mask = taken.after.reduce(
-      (bits, after, limit) => (after > (taken.before[limit] ?? after) ? bits | (1 << limit) : bits),
-      0,
-    );
-    args.push(packed.bytes, taken.rolling === undefined || mask === 0 ? mask : taken.rolling.atMs);
+  const args: (string | number | Buffer)[] = [options.needsRecord ? 1 : 0];
+  for (const { packed: charge, taken } of options.charges) {
+    keys.push(charge.key);
+    args.push(charge.bytes, taken);
   }
+  for (const { packed: charge } of options.charges) if (charge.placesKey !== undefined) keys.push(charge.placesKey);
   return Number(await returnScript(redis, keys, args));
+}
+
+/**
+ * Renews the leases of one call, or ends them.
+ *
+ * @param seconds from now; 0 ends them
+ * @returns how many were there before
+ */
+export async function keepLeases(
+  redis: Redis,
+  options: { readonly callKey: string; readonly keys: readonly string[]; readonly seconds: number },
+): Promise<number> {
+  return Number(await keepScript(redis, [options.callKey, ...options.keys], [options.seconds]));
+}
+
+/** Begins a hold now, by the server's clock, or begins it anew. */
+export async function beginHold(redis: Redis, key: string, seconds: number): Promise<void> {
+  const [whole, micros] = await redis.time();
+  const at = Buffer.alloc(6);
+  at.writeUIntLE(Number(whole) * 1000 + Math.floor(Number(micros) / 1000), 0, 6);
+  await redis.set(key, at, 'EX', seconds + 1);
 }

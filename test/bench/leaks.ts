@@ -34,11 +34,14 @@ async function askAll(calls: number, atOnce: boolean, ask: () => Promise<boolean
 async function ofTollgate(redis: Redis, each: (typeof CASES)[number]): Promise<Outcome> {
   const store = limitStoreOn(redis);
   const rules = rulesOf(each.caps.map((cap, at) => ({ id: `leak-${at}`, countPer: 'system', limits: [`${cap}/1d`] })));
-  const charges = rules.map((rule) => ({
-    rule,
-    subject: { kind: 'system', id: '' } as const,
-    demand: 'required' as const,
-  }));
+  const charges = rules.flatMap((rule) =>
+    rule.counts.map((count) => ({
+      rule,
+      subject: { kind: 'system', id: '' } as const,
+      count,
+      demand: 'required' as const,
+    })),
+  );
   const admitted = await askAll(each.calls, each.atOnce, async () => {
     const taken = await store.take(newPayer(), charges, WITHIN_MS);
     return taken.outcome === 'taken';

@@ -5,7 +5,7 @@
  * and the share of the tables themselves. The keys of 19 bytes are those of the target; the real ones come after.
  */
 import { Redis } from 'ioredis';
-import { packCharge, takeLimits } from '../../src/redis/limit-scripts.ts';
+import { packLimits, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { type Figure, show } from './figure.ts';
 import type { Store } from './processes.ts';
 import { drive, KEYS } from './subjects.ts';
@@ -28,9 +28,8 @@ interface Bytes {
 
 async function bytesPerSubject(store: Store, redis: Redis, keyOf: (n: number) => string): Promise<Bytes> {
   await store.admin.flushall('SYNC');
-  const bytes = packCharge('required', 'bench', LIMITS);
   const take = async (n: number): Promise<void> => {
-    const charges = [{ bucketKey: keyOf(n), bytes, width: LIMITS.length }];
+    const charges = [packLimits('required', keyOf(n), LIMITS)];
     const callKey = `{m}:c:${n}`;
     const reply = await takeLimits(redis, { callKey, charges, deadlineMs: 0, recordSeconds: 60 });
     if (reply.status !== 'taken') throw new Error(`a call was ${reply.status}`);

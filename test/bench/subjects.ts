@@ -54,14 +54,17 @@ const STRIDES = [1, 7, 11, 13, 17, 19, 23, 29] as const;
 
 /** The charges of decision `n`, as the gate would hand them to the store. All names are met in `SUBJECTS` decisions. */
 export const chargesOf = (rules: readonly Rule[], n: number): Charge[] =>
-  rules.map((rule, at) => ({
-    rule,
-    subject: {
-      kind: rule.countPer,
-      id: rule.countPer === 'system' ? '' : (NAMES[(n * (STRIDES[at] ?? 1)) % SUBJECTS] ?? ''),
-    },
-    demand: 'required',
-  }));
+  rules.flatMap((rule, at) =>
+    rule.counts.map((count) => ({
+      rule,
+      subject: {
+        kind: rule.countPer,
+        id: rule.countPer === 'system' ? '' : (NAMES[(n * (STRIDES[at] ?? 1)) % SUBJECTS] ?? ''),
+      },
+      count,
+      demand: rule.action.demand,
+    })),
+  );
 
 let calls = 0;
 const run = createHash('sha1').update(`${process.pid}.${process.hrtime.bigint()}`).digest('hex').slice(0, 6);

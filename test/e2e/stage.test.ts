@@ -71,9 +71,9 @@ it('a batch is placed at its rate and reported in its order, with every arrival 
 
 it('AMI and ARI let the stage’s account in, and calls are in the CDR file', async () => {
   const stage = await build({ dialplan: plain });
-  const { ariUrl, credentials } = stage.asterisk;
-  const login = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
-  expect((await fetch(`${ariUrl}/ari/asterisk/info`, { headers: { authorization: `Basic ${login}` } })).status).toBe(
+  const { ari } = stage.asterisk;
+  const login = Buffer.from(`${ari.username}:${ari.password}`).toString('base64');
+  expect((await fetch(`${ari.url}/ari/asterisk/info`, { headers: { authorization: `Basic ${login}` } })).status).toBe(
     200,
   );
   expect(await stage.asterisk.cli('manager show user tollgate')).toContain('originate');
@@ -86,7 +86,7 @@ it('several stages stand side by side and leave neither process nor file behind'
   const before = await files();
   const stages = await Promise.all([build({ dialplan: plain }), build({ dialplan: plain })]);
   for (const stage of stages) expect((await stage.placeCall({ destination: '15551234' })).status).toBe(200);
-  const pids = stages.map((stage) => stage.asterisk.pid);
+  const pids = stages.map((stage) => stage.asterisk.pid());
   await Promise.all(open.splice(0).map((stage) => stage.stop()));
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
   expect((await files()).filter((name) => !before.includes(name))).toEqual([]);

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PackedCharge, packCharge, type TakeReply, takeLimits } from '../../src/redis/limit-scripts.ts';
+import { type PackedCharge, packLimits, type TakeReply, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 let server: TestRedis;
@@ -23,11 +23,7 @@ const NOW_MS = 1_795_000_000_000;
 const sharedBuckets = (prefix: string, counts: readonly number[]): PackedCharge[] =>
   counts.map((count, index) => {
     const bucketKey = `${prefix}:b:${index}`;
-    return {
-      bucketKey,
-      bytes: packCharge('required', bucketKey, [{ count, periodSeconds: PERIOD_SECONDS }]),
-      width: 1,
-    };
+    return packLimits('required', bucketKey, [{ count, periodSeconds: PERIOD_SECONDS }]);
   });
 
 const newPrefix = (): string => `c${randomBytes(8).toString('hex')}:{t}`;
@@ -126,7 +122,7 @@ test('calls at once by the time of the server get the tokens there are, and thos
   const prefix = newPrefix();
   const bucketKey = `${prefix}:b`;
   const limits = [{ count: 10, periodSeconds: 1 }];
-  const charges = [{ bucketKey, bytes: packCharge('required', bucketKey, limits), width: 1 }];
+  const charges = [packLimits('required', bucketKey, limits)];
   const replies: TakeReply[] = [];
   for (let wave = 0; wave < 10; wave++) {
     replies.push(...(await Promise.all(Array.from({ length: 20 }, (_, at) => place(prefix, wave * 20 + at, charges)))));

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PackedCharge, packCharge, type TakeReply, takeLimits } from '../../src/redis/limit-scripts.ts';
+import { type PackedCharge, packLimits, type TakeReply, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 let server: TestRedis;
@@ -26,7 +26,7 @@ const connection = (call: number): Redis => {
 
 function charge(bucketKey: string, counting: 'bucket' | 'rolling', count: number): PackedCharge {
   const limits = [{ count, periodSeconds: 3600 }];
-  return { bucketKey, bytes: packCharge('required', bucketKey, limits, counting), width: 1 };
+  return packLimits('required', bucketKey, limits, counting);
 }
 
 const place = (callKey: string, call: number, charges: readonly PackedCharge[], nowMs?: number): Promise<TakeReply> =>

@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasRoom, roomAfterMs } from '../../src/policy/token-bucket.ts';
-import { type PackedCharge, packCharge, returnLimits, takeLimits } from '../../src/redis/limit-scripts.ts';
+import { type PackedCharge, packLimits, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { createTokenBucketModel } from '../model/token-bucket.ts';
+import { giveBackTaken } from '../support/give-back.ts';
 import { limits, plan } from '../support/limit-arbitraries.ts';
 import type { LimitNumbers } from '../support/limit-history.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -29,7 +30,7 @@ const charge = (
   some: readonly LimitNumbers[],
   demand: 'required' | 'lenient' | 'shadow' = 'required',
   counting: 'bucket' | 'rolling' = 'bucket',
-): PackedCharge => ({ bucketKey, bytes: packCharge(demand, bucketKey, some, counting), width: some.length });
+): PackedCharge => packLimits(demand, bucketKey, some, counting);
 const NOW_MS = 1_795_000_000_123;
 const take = (callKey: string, charges: readonly PackedCharge[], nowMs?: number, deadlineMs = 0) =>
   takeLimits(redis, { callKey, charges, nowMs, deadlineMs, recordSeconds: 20 });
@@ -168,15 +169,15 @@ test('giving back renews no time to live and leaves an emptied record of a call 
     const taken = reply.charges[at];
     return taken === undefined ? [] : [{ packed, taken }];
   });
-  expect(await returnLimits(redis, { callKey: '{t}call', charges: given.slice(0, 1) })).toBe(1);
+  expect(await giveBackTaken(redis, { callKey: '{t}call', charges: given.slice(0, 1) })).toBe(1);
   for (const key of ['{t}one', '{t}call']) {
     const left = await redis.pttl(key);
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThanOrEqual(5000);
   }
-  expect(await returnLimits(redis, { callKey: '{t}call', charges: given })).toBe(1);
+  expect(await giveBackTaken(redis, { callKey: '{t}call', charges: given })).toBe(1);
   expect(await redis.exists('{t}call')).toBe(0);
-  expect(await returnLimits(redis, { callKey: '{t}call', charges: given })).toBe(0);
+  expect(await giveBackTaken(redis, { callKey: '{t}call', charges: given })).toBe(0);
 });
 
 test('a peek, a late call, a refused call and giving back what was never paid write nothing at all', async () => {
@@ -195,8 +196,8 @@ test('a peek, a late call, a refused call and giving back what was never paid wr
   expect((await take('{t}other', charges, NOW_MS)).status).toBe('refused');
   // Asked again, the call has paid already.
   expect((await take('{t}call', [first], NOW_MS)).status).toBe('taken');
-  expect(await returnLimits(redis, { callKey: '{t}other', charges: [{ packed: first, taken }] })).toBe(0);
-  expect(await returnLimits(redis, { callKey: '{t}call', charges: [{ packed: second, taken }] })).toBe(0);
+  expect(await giveBackTaken(redis, { callKey: '{t}other', charges: [{ packed: first, taken }] })).toBe(0);
+  expect(await giveBackTaken(redis, { callKey: '{t}call', charges: [{ packed: second, taken }] })).toBe(0);
   expect(await writes()).toBe(before);
 });
 

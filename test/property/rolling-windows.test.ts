@@ -6,13 +6,8 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import {
-  type PackedCharge,
-  packCharge,
-  returnLimits,
-  type TakeReply,
-  takeLimits,
-} from '../../src/redis/limit-scripts.ts';
+import { type PackedCharge, packLimits, type TakeReply, takeLimits } from '../../src/redis/limit-scripts.ts';
+import { giveBackTaken } from '../support/give-back.ts';
 import type { LimitNumbers } from '../support/limit-history.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -37,12 +32,9 @@ const rolling = (
   limits: readonly LimitNumbers[],
   demand: 'required' | 'lenient' | 'shadow' = 'required',
   bucketKey = KEY,
-): PackedCharge => ({ bucketKey, bytes: packCharge(demand, bucketKey, limits, 'rolling'), width: limits.length });
-const bucket = (limits: readonly LimitNumbers[], bucketKey = '{t}b'): PackedCharge => ({
-  bucketKey,
-  bytes: packCharge('required', bucketKey, limits),
-  width: limits.length,
-});
+): PackedCharge => packLimits(demand, bucketKey, limits, 'rolling');
+const bucket = (limits: readonly LimitNumbers[], bucketKey = '{t}b'): PackedCharge =>
+  packLimits('required', bucketKey, limits);
 
 let lastCall = 0;
 type Answer = Extract<TakeReply, { status: 'taken' | 'refused' }>;
@@ -219,13 +211,13 @@ test('giving back takes the one call out of its window, once, and nothing where 
     return taken === undefined ? [] : [{ packed, taken }];
   });
   await redis.pexpire(KEY, 5000);
-  expect(await returnLimits(redis, { callKey: '{t}given', charges })).toBe(2);
+  expect(await giveBackTaken(redis, { callKey: '{t}given', charges })).toBe(2);
   expect(await timesIn(KEY)).toEqual([NOW_MS, NOW_MS + 7]);
   // Of the same millisecond, but of another call: this one had no room in it.
   expect(await timesIn('{t}s')).toEqual([NOW_MS]);
   expect(await redis.pttl(KEY)).toBeLessThanOrEqual(5000);
   expect(await redis.pttl(KEY)).toBeGreaterThan(0);
-  expect(await returnLimits(redis, { callKey: '{t}given', charges })).toBe(0);
+  expect(await giveBackTaken(redis, { callKey: '{t}given', charges })).toBe(0);
   expect(await timesIn(KEY)).toEqual([NOW_MS, NOW_MS + 7]);
 });
 
@@ -233,7 +225,7 @@ test('giving back the only call leaves no key behind, and a call that a clock se
   const charge = rolling([perSeconds(2, 60)]);
   const only = await take([charge], NOW_MS, '{t}only');
   const giveBack = (callKey: string, { charges: [taken] }: Answer): Promise<number> =>
-    returnLimits(redis, { callKey, charges: taken === undefined ? [] : [{ packed: charge, taken }] });
+    giveBackTaken(redis, { callKey, charges: taken === undefined ? [] : [{ packed: charge, taken }] });
   await giveBack('{t}only', only);
   expect(await redis.exists(KEY)).toBe(0);
   const moved = await take([charge], NOW_MS, '{t}moved');
@@ -244,7 +236,7 @@ test('giving back the only call leaves no key behind, and a call that a clock se
 
 test('giving back leaves alone what is no ring, and does not write a ring again in which nothing changed', async () => {
   const given = async (packed: PackedCharge, callKey: string, reply: Answer): Promise<number> =>
-    returnLimits(redis, { callKey, charges: reply.charges.map((taken) => ({ packed, taken })) });
+    giveBackTaken(redis, { callKey, charges: reply.charges.map((taken) => ({ packed, taken })) });
   const changes = async (): Promise<number> =>
     Number(/rdb_changes_since_last_save:(\d+)/.exec(await redis.info('persistence'))?.[1]);
   const charge = rolling([perSeconds(2, 60)]);

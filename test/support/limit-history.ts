@@ -8,14 +8,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import {
-  type PackedCharge,
-  packCharge,
-  returnLimits,
-  type TakenCharge,
-  takeLimits,
-} from '../../src/redis/limit-scripts.ts';
+import { type PackedCharge, packLimits, type TakenCharge, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { createTokenBucketModel, type ModelCharge, type ModelTaken } from '../model/token-bucket.ts';
+import { giveBackTaken } from './give-back.ts';
 
 export interface LimitNumbers {
   readonly count: number;
@@ -86,7 +81,7 @@ export async function playHistory(
       if (plan === undefined || limits === undefined) return [];
       const bucketKey = keyOf(index);
       const { demand, counting } = plan;
-      const packed = { bucketKey, bytes: packCharge(demand, bucketKey, limits, counting), width: limits.length };
+      const packed = packLimits(demand, bucketKey, limits, counting);
       return [{ packed, model: { bucket: bucketKey, demand, counting, limits: limits.map(toModel) } }];
     });
 
@@ -132,7 +127,7 @@ export async function playHistory(
         model: own.map(({ model: charge, wanted }) => ({ charge, taken: wanted })),
       });
     }
-    await lives.note([call, ...charges.map(({ packed }) => packed.bucketKey)], nowMs);
+    await lives.note([call, ...charges.map(({ packed }) => packed.key)], nowMs);
   };
 
   for (const step of steps) {
@@ -154,7 +149,7 @@ export async function playHistory(
       case 'give back': {
         const which = given[step.which % Math.max(1, given.length)];
         if (which === undefined) break;
-        const returned = await returnLimits(redis, { callKey: which.call, charges: which.charges });
+        const returned = await giveBackTaken(redis, { callKey: which.call, charges: which.charges });
         expect(returned).toBe(model.giveBack(which.call, which.model));
         tally.givenBack += returned;
         await lives.note([which.call], nowMs);

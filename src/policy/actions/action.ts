@@ -13,15 +13,16 @@ export type VerdictName = (typeof VERDICTS)[number];
  *
  * - `required`: no token, no call; nothing is taken anywhere.
  * - `lenient`: tokens are taken where there are some; the call goes on without.
- * - `shadow`: counted in buckets of its own as if it were enforced; never changes anything.
+ * - `paced`: as required, but a place in the near future will do; the call takes it and waits.
+ * - `shadow`, `paced-shadow`: counted in buckets of its own as if it were enforced; never changes anything.
  */
-export type Demand = 'required' | 'lenient' | 'shadow';
+export type Demand = 'required' | 'lenient' | 'paced' | 'shadow' | 'paced-shadow';
 
 export interface Action {
   readonly name: string;
   /** The verdict when the rule is exceeded. */
   readonly verdict: VerdictName;
-  readonly demand: Exclude<Demand, 'shadow'>;
+  readonly demand: 'required' | 'lenient' | 'paced';
   /** Fields that this action reads from a rule, each optional with a default. */
   readonly fields: Readonly<Record<string, z.ZodType>>;
   /** How the sentence about an exceeded rule begins: "Rule default refuses". */
@@ -36,4 +37,12 @@ export interface ActionAnswer {
   readonly hangupCause?: number;
   /** Sound file to play; absent for none. */
   readonly prompt?: string;
+  /** What a waiting caller hears. */
+  readonly whileWaiting?: string;
 }
+
+/** What a refused caller gets, of every action that refuses. */
+export const blockAnswer = (rule: { readonly hangupCause: number; readonly prompt: string }): ActionAnswer => ({
+  hangupCause: rule.hangupCause,
+  ...(rule.prompt === 'none' ? {} : { prompt: rule.prompt }),
+});

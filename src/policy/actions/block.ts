@@ -1,6 +1,6 @@
 /** Refuse the call with a hang-up cause and a prompt. */
 import { z } from 'zod';
-import type { Action, ActionAnswer } from './action.ts';
+import { type Action, blockAnswer } from './action.ts';
 
 /** ITU-T Q.850 causes that Asterisk can send; 21 (call rejected) reaches a SIP phone as 403. */
 const HANGUP_CAUSE_HINT = 'is not a hang-up cause; write a number from 1 to 127 such as 21';
@@ -19,8 +19,5 @@ export const block = {
   demand: 'required',
   verb: 'refuses',
   fields: { hangupCause: hangupCause.default(21), prompt: prompt.default('tollgate-limit') },
-  answer: (rule: { readonly hangupCause: number; readonly prompt: string }): ActionAnswer => ({
-    hangupCause: rule.hangupCause,
-    ...(rule.prompt === 'none' ? {} : { prompt: rule.prompt }),
-  }),
+  answer: blockAnswer,
 } as const satisfies Action;

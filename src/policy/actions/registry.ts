@@ -1,8 +1,9 @@
 /** Every action there is. The schema of rules, the verdict and the help texts are derived from this list. */
 import { alert } from './alert.ts';
 import { block } from './block.ts';
+import { wait } from './wait.ts';
 
-export const ACTIONS = { block, alert } as const;
+export const ACTIONS = { block, alert, wait } as const;
 export type ActionName = keyof typeof ACTIONS;
 
-export const ACTION_FIELDS = { ...block.fields, ...alert.fields } as const;
+export const ACTION_FIELDS = { ...block.fields, ...alert.fields, ...wait.fields } as const;

@@ -17,7 +17,10 @@ const NOON = 1_800_000_000_000 as EpochMs;
 const clock: Clock = { now: () => NOON, monotonicMs: () => 1000 };
 const unavailable = new TollgateError('STORE_UNAVAILABLE', 'the store cannot be reached');
 
-const storeWith = (answer: (charges: readonly Charge[]) => Promise<Taken>): StoreThatCanFail => {
+const storeWith = (
+  answer: (charges: readonly Charge[]) => Promise<Taken>,
+  giveBack: () => Promise<void> = () => Promise.resolve(),
+): StoreThatCanFail => {
   const asked: string[] = [];
   return {
     asked,
@@ -29,26 +32,33 @@ const storeWith = (answer: (charges: readonly Charge[]) => Promise<Taken>): Stor
       asked.push('peek');
       return answer(charges);
     },
+    giveBack,
+    returnItems: giveBack,
+    renew: () => Promise.reject(unavailable),
+    end: () => Promise.reject(unavailable),
+    beginHold: () => Promise.reject(unavailable),
     refill: () => Promise.reject(unavailable),
   };
 };
 const down = () => storeWith(() => Promise.reject(unavailable));
 
-const takenWith = (charges: readonly Charge[], state: 'room' | 'lacking', giveBack: () => Promise<void>): Taken => ({
+const takenWith = (charges: readonly Charge[], state: 'room' | 'lacking'): Taken => ({
   outcome: state === 'room' ? 'taken' : 'refused',
   at: NOON,
-  readings: charges.map(({ rule, subject }) => ({
+  readings: charges.map(({ subject, count }) => ({
     subject,
+    count,
     state,
-    limits: rule.limits.map((limit) => {
+    waitMs: 0,
+    limits: count.limits.map((limit) => {
       const debt = state === 'room' ? 0 : limit.count * limit.periodSeconds * 1000;
       return readBucket(limit, debt, debt);
     }),
   })),
-  giveBack,
+  receipt: { payer: { callId: 'call-1', destination: '' }, items: [] },
 });
 const answering = (state: 'room' | 'lacking', giveBack: () => Promise<void> = () => Promise.resolve()) =>
-  storeWith((charges) => Promise.resolve(takenWith(charges, state, giveBack)));
+  storeWith((charges) => Promise.resolve(takenWith(charges, state)), giveBack);
 
 const gateWith = (limits: LimitStore, document: object) => {
   const policy = policyOf(document);
@@ -127,7 +137,7 @@ describe('the gate', () => {
     const demands: string[] = [];
     const store = storeWith((charges) => {
       demands.push(...charges.map(({ rule, demand }) => `${rule.id} ${demand}`));
-      return Promise.resolve(takenWith(charges, 'room', () => Promise.resolve()));
+      return Promise.resolve(takenWith(charges, 'room'));
     });
     const told = { ...LIMITED, id: 'told', action: 'alert' };
     const seen = { ...LIMITED, id: 'seen', mode: 'shadow' };
@@ -163,8 +173,8 @@ describe('the gate', () => {
       given += 1;
       return Promise.resolve();
     };
-    const late = takenWith([], 'room', counting);
-    const store = storeWith(() => Promise.reject(new StoreTimeout('too late', Promise.resolve(late))));
+    const late = takenWith([], 'room');
+    const store = storeWith(() => Promise.reject(new StoreTimeout('too late', Promise.resolve(late))), counting);
     const shut = await gateWith(store, { rules: [STRICT] }).decideNow(callTo('5550100'));
     expect(shut.verdict.name).toBe('block');
     await expect.poll(() => given).toBe(1);
@@ -176,8 +186,8 @@ describe('the gate', () => {
       given += 1;
       return Promise.resolve();
     };
-    const late = takenWith([], 'room', counting);
-    const store = storeWith(() => Promise.reject(new StoreTimeout('too late', Promise.resolve(late))));
+    const late = takenWith([], 'room');
+    const store = storeWith(() => Promise.reject(new StoreTimeout('too late', Promise.resolve(late))), counting);
     const open = await gateWith(store, { rules: [LIMITED] }).decideNow(callTo('5550100'));
     expect(open.verdict.name).toBe('allow');
     await new Promise((resolve) => setImmediate(resolve));

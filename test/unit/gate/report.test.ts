@@ -23,7 +23,9 @@ const counted = (fields: object, state: Reading['state'], before: number, after:
   const rule = ruleOf(fields);
   const [limit] = rule.limits;
   if (limit === undefined) throw new Error('a rule with a limit');
-  return findingOf(rule, ALWAYS, [{ subject, state, limits: [readBucket(limit, before, after)] }]);
+  const [count] = rule.counts;
+  if (count === undefined) throw new Error('a rule that counts');
+  return findingOf(rule, ALWAYS, [{ subject, count, state, waitMs: 0, limits: [readBucket(limit, before, after)] }]);
 };
 
 describe('the report of a decision', () => {
@@ -31,10 +33,12 @@ describe('the report of a decision', () => {
     const report = reportExplanation(explanationOf([counted({ limits: ['5/1s'] }, 'lacking', 4500, 4500)]));
     expect(report).toEqual({
       verdict: 'block',
+      layer: 'rules',
       rule: 'tested',
       reason: 'Rule tested refuses: extension 1001 has used 5 of 5 calls per 1 second',
       retryAfterSeconds: 1,
       waitMs: null,
+      maxSeconds: null,
       extension: '1001',
       destination: '3055550100',
       dialled: '3055550100',
@@ -42,6 +46,7 @@ describe('the report of a decision', () => {
       trunk: 'carrier-a',
       campaign: null,
       source: null,
+      zone: null,
       store: 'asked',
       storeProblem: null,
       findings: [
@@ -75,7 +80,13 @@ describe('the report of a decision', () => {
 
   it('adds id, time, node and duration to those of an explanation', () => {
     const explanation = explanationOf([]);
-    const decision: Decision = { ...explanation, id: 'D1', tookMs: 1.23456, giveBack: () => Promise.resolve() };
+    const decision: Decision = {
+      ...explanation,
+      id: 'D1',
+      tookMs: 1.23456,
+      receipt: undefined,
+      giveBack: () => Promise.resolve(),
+    };
     expect(reportDecision(decision, 'pbx1')).toEqual({
       id: 'D1',
       at: '2027-01-15T08:00:00.000Z',

@@ -176,7 +176,7 @@ const BAD: ReadonlyArray<readonly [name: string, problems: () => string[], expec
   [
     'an unknown zone',
     () => problemsWith({ timezone: 'Mars/Olympus', holidays: ['2026-12-25'] }),
-    'timezone: is not a time zone; write one like America/New_York',
+    'timezone: is not a time zone; write one like America/New_York, or called for that of the called party',
   ],
   [
     'too many windows',

@@ -55,6 +55,10 @@ describe('every template', () => {
     ['contractors', '1 call per 1 minute for each extension on its own; at worst 1 call starts within 1 minute'],
     ['high-risk', 'at worst 0 calls go there'],
     ['carrier-cps', '5 calls per 1 second for the trunk; at worst 9 calls start within 1 second'],
+    ['reg-f', 'at worst 7 calls start within 7 days'],
+    ['three-in-24h', 'at worst 3 calls start within 24 hours'],
+    ['calling-hours', 'at worst 0 calls start outside of that'],
+    ['calling-hours-florida', 'at worst 0 calls start outside of that'],
   ])('%s says what it permits at worst, in numbers', (name, words) => {
     expect(templateOf(name).says).toContain(words);
   });
@@ -72,6 +76,10 @@ describe('every template', () => {
       ['contractors', 'extension', '1/1m'],
       ['high-risk', 'extension'],
       ['carrier-cps', 'trunk', '5/1s'],
+      ['reg-f', 'number', '7/7d'],
+      ['three-in-24h', 'number', '3/24h'],
+      ['calling-hours', 'extension'],
+      ['calling-hours-florida', 'extension'],
     ]);
   });
 });

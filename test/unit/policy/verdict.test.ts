@@ -20,7 +20,9 @@ const WHO: Subject = { kind: 'extension', id: '1001' };
 /** Debts in whole calls, one for each limit of the rule. */
 const readingOf = (rule: Rule, state: Reading['state'], calls: readonly number[], subject = WHO): Reading => ({
   subject,
+  count: rule.counts[0] ?? { kind: 'limits', limits: rule.limits },
   state,
+  waitMs: 0,
   limits: rule.limits.map((limit, at) => {
     const debtBefore = (calls[at] ?? 0) * limit.periodSeconds * 1000;
     return readBucket(limit, debtBefore, debtBefore);
@@ -41,30 +43,33 @@ const withAction = (rule: Rule, verdict: Action['verdict']): Rule => ({
 describe('what one rule found', () => {
   it('is within its limits where every reading has room', () => {
     const rule = ruleOf({ limits: ['5/1s'] });
-    expect(findingOf(rule, ALWAYS, [readingOf(rule, 'room', [4])])).toMatchObject({ exceeded: false, retryAfterMs: 0 });
+    expect(findingOf(rule, ALWAYS, [readingOf(rule, 'room', [4])])).toMatchObject({
+      verdict: 'allow',
+      retryAfterMs: 0,
+    });
   });
 
   it('is within its limits where the call had paid before, whatever is left', () => {
     const rule = ruleOf({ limits: ['5/1s'] });
     const finding = findingOf(rule, ALWAYS, [readingOf(rule, 'counted', [5])]);
-    expect(finding).toMatchObject({ exceeded: false, retryAfterMs: 0 });
+    expect(finding).toMatchObject({ verdict: 'allow', retryAfterMs: 0 });
   });
 
   it('is exceeded where one subject lacks, and lasts until the last limit of it has room', () => {
     const rule = ruleOf({ limits: ['5/1s', '10/1m'], countPer: 'group' });
     const readings = [readingOf(rule, 'room', [0, 0]), readingOf(rule, 'lacking', [5, 10])];
-    expect(findingOf(rule, ALWAYS, readings)).toMatchObject({ exceeded: true, retryAfterMs: 6000 });
+    expect(findingOf(rule, ALWAYS, readings)).toMatchObject({ verdict: 'block', retryAfterMs: 6000 });
   });
 
   it('of a rule without limits is exceeded for ever', () => {
-    expect(findingOf(ruleOf({ limits: [] }), ALWAYS, [])).toMatchObject({ exceeded: true, retryAfterMs: null });
+    expect(findingOf(ruleOf({ limits: [] }), ALWAYS, [])).toMatchObject({ verdict: 'block', retryAfterMs: null });
   });
 
   it('without the store is what whenStoreFails says', () => {
     const open = findingWithoutStore(ruleOf({ limits: ['5/1s'] }), ALWAYS);
     const shut = findingWithoutStore(ruleOf({ limits: ['5/1s'], whenStoreFails: 'block' }), ALWAYS);
-    expect(open).toMatchObject({ exceeded: false, storeFailed: true, readings: [] });
-    expect(shut).toMatchObject({ exceeded: true, storeFailed: true, readings: [] });
+    expect(open).toMatchObject({ verdict: 'allow', storeFailed: true, readings: [] });
+    expect(shut).toMatchObject({ verdict: 'block', storeFailed: true, readings: [] });
   });
 });
 
@@ -109,7 +114,15 @@ describe('the limit that decides', () => {
 
 describe('the verdict', () => {
   it('is a plain allow where no rule stands', () => {
-    expect(verdictOf([])).toEqual({ name: 'allow', rule: undefined, reason: 'within every limit', retryAfterMs: 0 });
+    expect(verdictOf([])).toEqual({
+      name: 'allow',
+      layer: 'rules',
+      rule: undefined,
+      reason: 'within every limit',
+      retryAfterMs: 0,
+      waitMs: 0,
+      maxSeconds: undefined,
+    });
   });
 
   it('names the rule, the subject, what it has used and the limit', () => {
@@ -176,7 +189,10 @@ describe('the verdict', () => {
     const findings = VERDICTS.map((name) => findingOf(withAction(ruleOf({ id: name, limits: [] }), name), ALWAYS, []));
     for (let from = 0; from < VERDICTS.length; from++) {
       const name = VERDICTS[from];
-      expect(verdictOf(findings.slice(from).reverse())).toMatchObject({ name, rule: { id: name } });
+      expect(verdictOf(findings.slice(from).reverse())).toMatchObject({
+        name,
+        rule: name === 'allow' ? undefined : { id: name },
+      });
     }
   });
 
@@ -269,7 +285,7 @@ describe('whatever the rules found', () => {
         const verdict = verdictOf(findings);
         const deciding = findings.find((finding) => finding.rule === verdict.rule);
         if (deciding === undefined) expect(verdict).toMatchObject({ name: 'allow', retryAfterMs: 0 });
-        else expect(deciding).toMatchObject({ applies: true, exceeded: true, rule: { mode: 'enforce' } });
+        else expect(deciding).toMatchObject({ applies: true, verdict: verdict.name, rule: { mode: 'enforce' } });
       }),
     );
   });
