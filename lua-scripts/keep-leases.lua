@@ -6,6 +6,7 @@
 -- KEYS[1]      record of the call: names it, and is not read
 -- KEYS[1 + i]  leases that the call holds
 -- ARGV[1]      seconds that the leases last from now; 0 to end them
+-- ARGV[2]      now, epoch ms; missing for the time of this server (always missing in production)
 --
 -- Reply: number of leases that were there before.
 -- Called by src/redis/limit-scripts.ts.
@@ -14,14 +15,15 @@ local call = redis.call
 local mark = string.sub(redis.sha1hex(KEYS[1]), 1, 16)
 local seconds = tonumber(ARGV[1])
 local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = tonumber(ARGV[2]) or time[1] * 1000 + math.floor(time[2] / 1000)
 local found = 0
 for i = 2, #KEYS do
   if seconds == 0 then
     found = found + call('ZREM', KEYS[i], mark)
   else
     found = found + 1 - call('ZADD', KEYS[i], now + seconds * 1000, mark)
-    call('EXPIRE', KEYS[i], seconds + 1)
+    -- Other calls in the set may last longer.
+    if call('TTL', KEYS[i]) <= seconds then call('EXPIRE', KEYS[i], seconds + 1) end
   end
 end
 return found

@@ -7,8 +7,10 @@
 -- subtracted from it now, and a call that is taken out of a ring was never there. What a full ring let go for the call does
 -- not come back; only a lenient charge can have made it let go of a call that still counted.
 --
--- A place that a waiting call had in a paced bucket is kept for whoever comes next, because those behind it have been told
--- when they leave; once its time is past it is lost. For the same reason nothing is subtracted while calls wait.
+-- In a paced bucket, while calls wait, a place is kept for whoever comes next, because those behind it have been told when
+-- they leave; once its time is past it is lost. While none waits the debt shrinks, less what time may have paid of the call
+-- by the last write: that much of the debt is of the calls that left since, and the next one would leave too soon after
+-- them.
 --
 -- KEYS[1]      record of the call
 -- KEYS[1 + i]  bucket, ring or leases of charge i, i = 1..n
@@ -16,14 +18,14 @@
 -- ARGV[1]      1: only what stands in the record; 0: in any case
 -- ARGV[2i]     charge i, as for take-limits, where the layouts are explained as well
 -- ARGV[2i + 1] bucket: which of its limits had given a token: a bit for each, the first limit is 1
---              paced bucket: when the call was to leave, epoch ms; 0 for at once
+--              paced bucket: when the call was to leave, epoch ms; 0 where it got no place
 --              rolling: the time that was written, epoch ms; 0 for none
 --              leases: nothing
 --
 -- Reply: number of charges given back.
 -- Called by src/redis/limit-scripts.ts.
 
-local PACED, PACED_SHADOW, HOLD, LEASES = 112, 113, 118, 99
+local PACED, PACED_SHADOW, LEASES = 112, 113, 99
 local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
 local ROLLING_HEAD, PACED_BUCKET_HEAD = 8, 19
 local call, unpack_bytes, pack_bytes, sub, byte = redis.call, struct.unpack, struct.pack, string.sub, string.byte
@@ -64,7 +66,7 @@ for i = 1, charges do
     returned = returned + 1
     if even and byte(charge, ROLLING_HEAD) == LEASES then
       call('ZREM', key, sub(redis.sha1hex(KEYS[1]), 1, 16))
-    elseif even and byte(charge, ROLLING_HEAD) ~= HOLD then
+    elseif even then
       local value = call('GET', key)
       local rest = value and #value % TIME_SIZE == 0 and without(value, taken) or value
       if rest == '' then
@@ -72,32 +74,36 @@ for i = 1, charges do
       elseif rest and rest ~= value then
         call('SET', key, rest, 'KEEPTTL')
       end
-    elseif paced and not even and taken > 0 then
-      local places = call('GET', KEYS[freed_at]) or ''
-      local from = earlier(places, taken) * TIME_SIZE
-      local longest_wait = unpack_bytes('<I4', charge, CHARGE_HEAD + 1)
-      places = sub(places, 1, from) .. pack_bytes('<I6', taken) .. sub(places, from + 1)
-      call('SET', KEYS[freed_at], sub(places, -1000 * TIME_SIZE), 'EX', math.ceil(longest_wait / 1000) + 1)
-    elseif not even then
+    elseif taken > 0 then
       local head = paced and PACED_BUCKET_HEAD or CHARGE_HEAD
       local value = call('GET', key)
       local width = (#charge - head) / 12
       local tail = TIME_SIZE + DEBT_SIZE * width + 1
       if value and sub(value, tail) == sub(charge, head + 8 * width + 1) then
+        local longest_wait, _, burst = unpack_bytes('<I4I4I4', charge, CHARGE_HEAD + 1)
+        local since = math.max(0, unpack_bytes('<I6', value) - taken)
         local debts, calls_wait = '', false
         for j = 1, width do
           local debt = unpack_bytes('<I7', value, TIME_SIZE + DEBT_SIZE * (j - 1) + 1)
           local count, seconds = unpack_bytes('<I4I4', charge, head + 8 * j - 7)
-          local full = count * seconds * 1000
+          local cost = seconds * 1000
           if paced then
-            local burst = unpack_bytes('<I4', charge, CHARGE_HEAD + 9)
-            if burst > 0 and j == 1 then full = math.min(burst, count) * seconds * 1000 end
-            if debt > full then calls_wait = true end
+            local most = j == 1 and burst > 0 and math.min(burst, count) or count
+            if debt > most * cost then calls_wait = true end
+            debt = debt - math.max(0, cost - since * count)
+          elseif bit.band(taken, bit.lshift(1, j - 1)) ~= 0 then
+            debt = debt - cost
           end
-          if paced or bit.band(taken, bit.lshift(1, j - 1)) ~= 0 then debt = math.max(0, debt - seconds * 1000) end
-          debts = debts .. pack_bytes('<I7', debt)
+          debts = debts .. pack_bytes('<I7', math.max(0, debt))
         end
-        if not calls_wait then call('SETRANGE', key, TIME_SIZE, debts) end
+        if not calls_wait then
+          call('SETRANGE', key, TIME_SIZE, debts)
+        else
+          local places = call('GET', KEYS[freed_at]) or ''
+          local from = earlier(places, taken) * TIME_SIZE
+          places = sub(places, 1, from) .. pack_bytes('<I6', taken) .. sub(places, from + 1)
+          call('SET', KEYS[freed_at], sub(places, -1000 * TIME_SIZE), 'EX', math.ceil(longest_wait / 1000) + 1)
+        end
       end
     end
   end

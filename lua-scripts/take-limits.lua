@@ -8,9 +8,9 @@
 --   * A paced charge takes its place in advance, behind all that were given before it, and says when it is; places that
 --     were given back are taken first. What was promised to a waiting call never changes.
 --   * Every key it writes has a time to live, and a missing key means that nothing is used.
---   * A refused call writes nothing, with one exception: where the clock stepped back, a bucket whose time lies ahead and
---     the calls of a ring that do are set to the new time. Otherwise they would hold calls up until the clock has caught
---     up.
+--   * A refused call writes nothing, with one exception: where the clock stepped back, a bucket whose time lies ahead, the
+--     calls of a ring and the leases that lie further ahead than any can are set to the new time. Otherwise they would
+--     hold calls up until the clock has caught up.
 --
 -- KEYS[1]      record of the call: the 6-byte tags of the charges it has paid
 -- KEYS[1 + i]  bucket, ring or leases of charge i, i = 1..n
@@ -27,13 +27,15 @@
 --                leases   the letter c, the largest number at once, and how long a lease lasts in seconds
 --              A paced bucket has in front of its limits: longest wait in ms, most calls that wait, and how many calls of
 --              the shortest period may leave at once, 0 for its count. A paced ring has the first two, behind the letter.
+--              Holds and leases are never paced.
 --              So a charge of an odd number of bytes counts in a bucket: nothing tells them apart at less cost.
 --
 -- A bucket, little-endian: [u48 time of the levels, epoch ms] [u56 debt of each limit] [u32 period of each limit, s]
 --   A debt is counted in 1/period-ms of a call: a call costs period-ms, each ms pays `count` back, a full debt is
 --   count x period-ms.
 --
--- A ring, little-endian: [u48 time, epoch ms] of the last calls, oldest first, as many as the largest count of its limits
+-- A ring, little-endian: [u48 time, epoch ms] of the last calls, oldest first, as many as the largest count of its limits;
+--   of a paced ring, as many more as may wait, so that one of them can be given back and what it stood behind is known.
 --   A call is in the window of a limit while it is younger than the period. There is room while fewer than `count` are.
 --   A call that a clock set back has left ahead of now is in every window, as if made now: it is remembered for one period
 --   at most from when it is seen, and never for less time than passed. A lenient charge is a call that goes out, room or
@@ -42,8 +44,8 @@
 --
 -- Leases: a sorted set of call marks (the first 16 digits of the SHA-1 of KEYS[1]) by when they lapse, epoch ms.
 --
--- Reply: { status, now ms, then for each charge: state, if it is paced when the call leaves (epoch ms, 0 for now), then for
---          each limit, by the kind of its charge }
+-- Reply: { status, now ms, then for each charge: state, if it is paced when the call leaves (epoch ms; 0 where it gets no
+--          place), then for each limit, by the kind of its charge }
 --   status   1 taken, 0 refused, 2 late (nothing follows now)
 --   state    0 room, 1 lacking, 2 counted before, 3 room later
 --   bucket   debt before, debt after; more than a full debt where calls wait
@@ -77,7 +79,7 @@ local peeks = record_seconds == 0
 -- keeps its level; the others are paired in the order of their periods and keep whole calls, rounded up. It counts as
 -- done right after the last call, so that the outcome does not hang on when the next one comes. nil for a value that is
 -- not ours.
-local function adopt(value, charge, head, width)
+local function adopt(value, charge, head, width, most_waiting)
   local old_width = (#value - TIME_SIZE) / (DEBT_SIZE + 4)
   if old_width % 1 ~= 0 then return nil end
   local tail = head + 8 * width
@@ -97,13 +99,13 @@ local function adopt(value, charge, head, width)
   for k = 1, width do
     local count, seconds = unpack_bytes('<I4I4', charge, head + 8 * k - 7)
     local debt = kept[sub(charge, tail + 4 * k - 3, tail + 4 * k)]
-    if not debt then debt = math.min(table.remove(used, 1) or 0, count) * seconds * 1000 end
+    if not debt then debt = math.min(table.remove(used, 1) or 0, count + most_waiting) * seconds * 1000 end
     debts = debts .. pack_bytes('<I7', debt)
   end
   return sub(value, 1, TIME_SIZE) .. debts
 end
 
--- How many calls of a ring are not later than a time; by halving, at most ten times.
+-- How many calls of a ring are not later than a time; by halving, at most eleven times.
 local function calls_until(ring, time)
   local low, high = 0, #ring / TIME_SIZE
   while low < high do
@@ -116,42 +118,46 @@ end
 local stored = call('MGET', unpack(KEYS))
 local record = stored[1] or ''
 local charges = #ARGV - 3
-local mark
+-- Only paced buckets have such keys; where there are none the commonest charges need not be asked what they demand.
+local has_places = #KEYS > 1 + charges
+local mark, paces
 
 -- Pass 1: read and decide. The reply is filled in as if nothing were taken.
 local reply, size = { TAKEN, now }, 2
-local renew, step_back, freed, freed_key = {}, {}, {}, {}
+local renew, step_back = {}, {}
 local refused, stepped_back, freed_at = false, false, 1 + charges
 for i = 1, charges do
   local charge, value = ARGV[3 + i], stored[1 + i]
-  local demand = byte(charge)
-  local paced = demand == PACED or demand == PACED_SHADOW
-  local state, place = ROOM, size + 1
+  local state, place, paced, leaves = ROOM, size + 1, false, now
+  size = place
   if #charge % 2 == 0 then
-    local kind = byte(charge, ROLLING_HEAD)
-    if kind == LEASES then
+    if byte(charge, ROLLING_HEAD) == LEASES then
       mark = mark or sub(redis.sha1hex(KEYS[1]), 1, 16)
       local most, seconds = unpack_bytes('<I4I4', charge, ROLLING_HEAD + 1)
-      -- What a clock set back has left further ahead than a lease can be counts as just renewed.
-      local latest = now + seconds * 1000
-      for _, ahead in ipairs(call('ZRANGEBYSCORE', KEYS[1 + i], '(' .. string.format('%.0f', latest), '+inf', 'LIMIT', 0, 100)) do
-        if not peeks then call('ZADD', KEYS[1 + i], latest, ahead) end
+      local key, latest = KEYS[1 + i], now + seconds * 1000
+      if not peeks then
+        -- What a clock set back has left further ahead than a lease can be counts as just renewed.
+        local above = '(' .. string.format('%.0f', latest)
+        for _, ahead in ipairs(call('ZRANGEBYSCORE', key, above, '+inf', 'LIMIT', 0, 100)) do
+          call('ZADD', key, latest, ahead)
+        end
       end
-      local calls = call('ZCOUNT', KEYS[1 + i], '(' .. string.format('%.0f', now), '+inf')
-      local mine = call('ZSCORE', KEYS[1 + i], mark)
+      local calls = call('ZCOUNT', key, '(' .. string.format('%.0f', now), '+inf')
+      local mine = call('ZSCORE', key, mark)
       if mine and tonumber(mine) > now then
         state = COUNTED
       elseif calls >= most then
         state = LACKING
       end
-      reply[place + 1], reply[place + 2] = calls, calls
-      size = place + 2
+      reply[size + 1], reply[size + 2] = calls, calls
+      size = size + 2
     else
       local head, longest_wait, most_waiting = ROLLING_HEAD, 0, 0
-      if paced then
-        head = PACED_ROLLING_HEAD
+      local demand = byte(charge)
+      if demand == PACED or demand == PACED_SHADOW then
+        paced = {}
+        head, size = PACED_ROLLING_HEAD, place + 1
         longest_wait, most_waiting = unpack_bytes('<I4I4', charge, ROLLING_HEAD + 1)
-        place = place + 1
       end
       local ring = value and #value % TIME_SIZE == 0 and value or ''
       local calls = #ring / TIME_SIZE
@@ -162,8 +168,6 @@ for i = 1, charges do
         step_back[i], stepped_back = true, true
       end
       stored[1 + i] = ring
-      size = place
-      local leaves = now
       for charge_at = head + 1, #charge, 8 do
         local count, seconds = unpack_bytes('<I4I4', charge, charge_at)
         local used, room_at = calls - calls_until(ring, now - seconds * 1000), 0
@@ -180,27 +184,25 @@ for i = 1, charges do
         -- Behind the last one: who came first leaves first.
         if calls > 0 then leaves = math.max(leaves, (unpack_bytes('<I6', ring, #ring - TIME_SIZE + 1))) end
         local waiting = calls - calls_until(ring, now)
-        state = ROOM
         if leaves > now then
           state = (leaves - now > longest_wait or waiting >= most_waiting) and LACKING or LATER
         end
-        reply[place] = leaves > now and leaves or 0
-        place = place - 1
       end
     end
   else
     local head, longest_wait, most_waiting, burst = CHARGE_HEAD, 0, 0, 0
-    if paced then
-      head = PACED_BUCKET_HEAD
+    local demand = has_places and byte(charge)
+    if demand == PACED or demand == PACED_SHADOW then
+      paced = {}
+      head, size = PACED_BUCKET_HEAD, place + 1
       longest_wait, most_waiting, burst = unpack_bytes('<I4I4I4', charge, CHARGE_HEAD + 1)
-      place = place + 1
     end
     local width = (#charge - head) / 12
     local time, elapsed = nil, 0
     if value then
       local tail = TIME_SIZE + DEBT_SIZE * width + 1
       local in_place = sub(value, tail) == sub(charge, head + 8 * width + 1)
-      if not in_place then value = adopt(value, charge, head, width) end
+      if not in_place then value = adopt(value, charge, head, width, most_waiting) end
       if value then
         local level_time = unpack_bytes('<I6', value)
         elapsed = now - level_time
@@ -209,15 +211,15 @@ for i = 1, charges do
       end
     end
 
-    local count, seconds, debt = 0, 0, 0
-    local charge_at, value_at, leaves = head + 1, TIME_SIZE + 1, now
-    size = place + 2 * width
-    for at = place + 1, size, 2 do
+    local count, seconds, debt, waits = 0, 0, 0, 0
+    local charge_at, value_at, first_at = head + 1, TIME_SIZE + 1, size + 1
+    size = size + 2 * width
+    for at = first_at, size, 2 do
       count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
       local cost = seconds * 1000
-      local full, waits = count * cost, 0
+      local full = count * cost
       if paced then
-        if burst > 0 and at == place + 1 then full = math.min(burst, count) * cost end
+        if burst > 0 and at == first_at then full = math.min(burst, count) * cost end
         waits = math.min(longest_wait * count, most_waiting * cost)
       end
       if value then
@@ -240,29 +242,31 @@ for i = 1, charges do
     if paced then
       freed_at = freed_at + 1
       local places = stored[freed_at] or ''
-      if places ~= '' and state ~= ROOM then
-        local gone = calls_until(places, now - 1) * TIME_SIZE
-        local first = #places > gone and unpack_bytes('<I6', places, gone + 1)
-        if first and first - now <= longest_wait and (state == LACKING or first < leaves) then
-          state, leaves = LATER, first
-          freed[i], freed_key[i] = sub(places, gone + TIME_SIZE + 1), KEYS[freed_at]
-        end
+      local gone = calls_until(places, now - 1) * TIME_SIZE
+      local first = #places > gone and unpack_bytes('<I6', places, gone + 1)
+      if first and first - now <= longest_wait and (state == LACKING or first < leaves) then
+        state, leaves = LATER, first
+        paced.places, paced.places_key = sub(places, gone + TIME_SIZE + 1), KEYS[freed_at]
       end
-      reply[place] = state == LATER and leaves or 0
-      place = place - 1
     end
     -- Renewing the time to live on every call would double the writes. The first write in each stretch of one period gives
     -- the key two of them, so that after any write more than one is left, which is the longest that a level can matter.
+    -- Of a paced bucket that is longer, and how much so may just have been changed.
     local stretch = seconds * 1000
-    renew[i] = not time or time - time % stretch ~= now - now % stretch
+    renew[i] = paced or not time or time - time % stretch ~= now - now % stretch
   end
 
   if record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
     state = COUNTED
-  elseif state == LACKING and (demand == REQUIRED or demand == PACED) then
-    refused = true
+  elseif state == LACKING then
+    local demand = byte(charge)
+    refused = refused or demand == REQUIRED or demand == PACED
   end
   reply[place] = state
+  if paced then
+    paces = paces or {}
+    paces[i], reply[place + 1] = paced, (state == ROOM or state == LATER) and leaves or 0
+  end
 end
 if refused then reply[1] = REFUSED end
 if refused and not stepped_back then return reply end
@@ -272,19 +276,14 @@ size = 2
 local tags = record
 for i = 1, charges do
   local charge, place = ARGV[3 + i], size + 1
-  local demand = byte(charge)
-  local paced = demand == PACED or demand == PACED_SHADOW
-  local state, leaves = reply[place], now
-  local takes = not refused and (state == ROOM or state == LATER or state == LACKING and demand == LENIENT)
+  local paced, state = paces and paces[i], reply[place]
+  local takes = not refused and (state == ROOM or state == LATER or state == LACKING and byte(charge) == LENIENT)
   local changed, marks = step_back[i], true
-  if paced then
-    place = place + 1
-    if state == LATER then leaves = reply[place] end
-  end
+  size = paced and place + 1 or place
   if #charge % 2 == 0 then
     local kind = byte(charge, ROLLING_HEAD)
     if kind == LEASES then
-      size = place + 2
+      size = size + 2
       if takes then
         reply[size] = reply[size] + 1
         if not peeks then
@@ -295,11 +294,14 @@ for i = 1, charges do
         end
       end
     else
-      local ring, most, seconds = stored[1 + i], 0, 0
+      local ring, head, most, seconds, longest_wait, most_waiting = stored[1 + i], ROLLING_HEAD, 0, 0, 0, 0
+      if paced then
+        head = PACED_ROLLING_HEAD
+        longest_wait, most_waiting = unpack_bytes('<I4I4', charge, ROLLING_HEAD + 1)
+      end
       if kind == HOLD then takes, marks = false, false end
-      if takes then ring = ring .. pack_bytes('<I6', leaves) end
-      size = place
-      for charge_at = (paced and PACED_ROLLING_HEAD or ROLLING_HEAD) + 1, #charge, 8 do
+      if takes then ring = ring .. pack_bytes('<I6', paced and reply[place + 1] or now) end
+      for charge_at = head + 1, #charge, 8 do
         local count
         count, seconds = unpack_bytes('<I4I4', charge, charge_at)
         if count > most then most = count end
@@ -307,24 +309,29 @@ for i = 1, charges do
         size = size + 3
       end
       if (takes or changed) and not peeks then
-        local ahead = paced and math.ceil(unpack_bytes('<I4', charge, ROLLING_HEAD + 1) / 1000) or 0
-        call('SET', KEYS[1 + i], sub(ring, -most * TIME_SIZE), 'EX', seconds + ahead + 1)
+        local kept = sub(ring, -(most + most_waiting) * TIME_SIZE)
+        call('SET', KEYS[1 + i], kept, 'EX', seconds + math.ceil(longest_wait / 1000) + 1)
       end
     end
   else
     local head = paced and PACED_BUCKET_HEAD or CHARGE_HEAD
     local width = (#charge - head) / 12
-    size = place + 2 * width
-    if takes and freed[i] then
+    local first_at = size + 1
+    size = size + 2 * width
+    if takes and paced and paced.places then
       -- The call that gave the place back has paid for it.
       takes = false
       if not peeks then
-        if freed[i] == '' then call('DEL', freed_key[i]) else call('SET', freed_key[i], freed[i], 'KEEPTTL') end
+        if paced.places == '' then
+          call('DEL', paced.places_key)
+        else
+          call('SET', paced.places_key, paced.places, 'KEEPTTL')
+        end
       end
     end
     if takes or changed then
       local levels, seconds, charge_at = pack_bytes('<I6', now), 0, head + 1
-      for at = place + 1, size, 2 do
+      for at = first_at, size, 2 do
         local count, after = 0, reply[at]
         count, seconds, charge_at = unpack_bytes('<I4I4', charge, charge_at)
         local cost = seconds * 1000

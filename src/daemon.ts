@@ -9,18 +9,24 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { startApi } from './api/server.ts';
 import { type AgiServer, createAgiServer } from './asterisk/agi-server.ts';
+import { connectAmi } from './asterisk/ami-connection.ts';
+import { openBanList } from './bans/ban-list.ts';
+import { createStanding, type StandingOf } from './bans/standing.ts';
 import { systemClock } from './clock.ts';
 import { type Config, storePlace } from './config/schema.ts';
 import { TIMED_OUT, within } from './deadline.ts';
 import { messageOf } from './errors.ts';
 import { createAgiScript } from './gate/agi-script.ts';
-import { createGate } from './gate/gate.ts';
+import { createGate, goesOut } from './gate/gate.ts';
 import { createJournal, newDecisionId } from './gate/journal.ts';
 import { createRedisLimitStore } from './gate/redis-limit-store.ts';
 import { createStoreBreaker } from './gate/store-breaker.ts';
 import { createStoreClock } from './gate/store-clock.ts';
 import { createTally } from './gate/tally.ts';
 import { verdictLog } from './gate/verdict-log.ts';
+import { channelControl, watchChannels } from './live-calls/channel-watch.ts';
+import { createLiveCallRecords } from './live-calls/live-call-records.ts';
+import { createLiveCalls } from './live-calls/live-calls.ts';
 import type { Log } from './log.ts';
 import type { RedisTarget } from './redis/client.ts';
 import { connectRedis } from './redis/connection.ts';
@@ -28,13 +34,19 @@ import { createEmbeddedServer } from './redis/embedded-server.ts';
 import { createKeys } from './redis/keys.ts';
 import { acquireStateLock } from './redis/state-lock.ts';
 import { createStatus, describeListen, type Status } from './status.ts';
+import { createAllowedAddresses } from './store/allowed-addresses.ts';
+import { openAllowlistStore } from './store/allowlist-store.ts';
+import { createDomainWatch } from './store/domain-watch.ts';
 import { createDurableWrites } from './store/durable-writes.ts';
+import { createLastHits } from './store/last-hits.ts';
 import { openPolicyStore } from './store/policy-store.ts';
 
 export interface Daemon {
   /** Where FastAGI listens, with the real port. */
   readonly agi: AgiServer['address'];
   readonly status: () => Status;
+  /** What is known of the address that a call comes from. */
+  readonly standingOf: StandingOf;
   /** Finishes the calls that are being asked about, writes what is left, and stops every part. */
   readonly close: () => Promise<void>;
 }
@@ -125,6 +137,28 @@ export async function startDaemon(
     });
     releasers.push(['policy store', () => policies.close()]);
 
+    // Addresses
+    const kept = { redis: recordStore, keys, clock, stateDir: config.state, log, durably: durable };
+    const allowlist = await openAllowlistStore(kept);
+    releasers.push(['allowlist', () => allowlist.close()]);
+    const domains = await createDomainWatch({ clock, log, copyPath: join(config.state, 'allowlist-domains.json') });
+    releasers.push(['domains', () => domains.close()]);
+    const allowed = createAllowedAddresses({ store: allowlist, domains });
+    releasers.push(['allowed addresses', () => allowed.close()]);
+    const bans = await openBanList({ ...kept, allowed });
+    releasers.push(['ban list', () => bans.close()]);
+    const allowHits = createLastHits({ ...kept, key: keys.allowlistHits, isListed: (id) => allowed.hasEntry(id) });
+    releasers.push(['hits of allowed addresses', () => allowHits.close()]);
+    const banHits = createLastHits({ ...kept, key: keys.banHits, isListed: (id) => bans.get(id) !== undefined });
+    releasers.push(['hits of bans', () => banHits.close()]);
+    const standingOf = createStanding({ allowed, bans, noteAllowed: allowHits.note, noteBanned: banHits.note });
+
+    // Asterisk
+    const manager = config.asterisk.flatMap(({ name, ami }) =>
+      ami === undefined ? [] : [connectAmi({ name, ...ami, log, clock })],
+    );
+    for (const each of manager) releasers.push([`manager interface of ${each.name}`, () => each.close()]);
+
     // Gate
     const breaker = createStoreBreaker({
       clock,
@@ -151,8 +185,11 @@ export async function startDaemon(
       clock,
       storeClock: createStoreClock(),
       breaker,
+      // Whoever can see calls says again that they are there; where nobody can, a call counts as long as it may last.
+      ...(manager.length === 0 ? {} : { leaseSeconds: () => Math.ceil(config.calls.lease / 1000) }),
     });
     const gate = createGate({
+      standingOf,
       policy: () => policies.current().policy,
       limits,
       clock,
@@ -160,6 +197,25 @@ export async function startDaemon(
       newDecisionId,
       log,
     });
+
+    // Calls under way
+    const liveCalls = createLiveCalls({
+      limits,
+      records: createLiveCallRecords({ redis: recordStore, key: keys.liveCalls(config.node), log }),
+      policy: () => policies.current().policy,
+      clock,
+      log,
+      control: channelControl(manager),
+      leaseMs: config.calls.lease,
+    });
+    releasers.push(['calls under way', () => liveCalls.close()]);
+    await liveCalls.restore().catch((error: unknown) => {
+      log.warn({ problem: messageOf(error) }, 'the calls of before this start are not known');
+    });
+    releasers.push([
+      'watch over channels',
+      watchChannels(manager, { liveCalls, log, compareEveryMs: config.calls.lease / 5 }),
+    ]);
 
     // FastAGI
     const tally = createTally();
@@ -174,7 +230,10 @@ export async function startDaemon(
         gate,
         clock,
         node: config.node,
-        onDecided: (decision, outcome) => {
+        wantsReport: liveCalls.wantsReport,
+        onReport: liveCalls.reported,
+        onDecided: (decision, outcome, channel) => {
+          if (outcome !== 'hung-up' && goesOut(decision)) liveCalls.began(decision, channel);
           tally.count(decision.verdict.name);
           journal.record(decision);
           writeVerdict(decision, outcome);
@@ -194,6 +253,7 @@ export async function startDaemon(
       },
       agi,
       journal,
+      manager,
       policies,
       tally,
     });
@@ -203,6 +263,8 @@ export async function startDaemon(
       limits,
       gate,
       journal,
+      liveCalls,
+      addresses: { allowlist, allowed, domains, allowHits, bans, banHits },
       status,
       clock,
     });
@@ -212,7 +274,7 @@ export async function startDaemon(
       { agi: describeListen(agi.address), state: config.state, policyVersion: policies.current().version },
       'deciding calls',
     );
-    return { agi: agi.address, status, close };
+    return { agi: agi.address, status, standingOf, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,7 @@
  * What every part of the daemon says of itself: up or down, since when, and what to do.
  */
 import type { AgiServer } from './asterisk/agi-server.ts';
+import type { AmiConnection } from './asterisk/ami-connection.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './gate/journal.ts';
 import type { StoreBreaker } from './gate/store-breaker.ts';
@@ -45,6 +46,7 @@ export function createStatus(deps: {
   readonly store: { readonly breaker: StoreBreaker; readonly place: string };
   readonly agi: AgiServer;
   readonly journal: Journal;
+  readonly manager: readonly AmiConnection[];
   readonly policies: PolicyStore;
   readonly tally: { readonly counts: () => Counts };
 }): () => Status {
@@ -83,8 +85,21 @@ export function createStatus(deps: {
     };
   };
 
+  const managerStatus = (connection: AmiConnection): PartStatus => {
+    const { up, since, problem } = connection.state();
+    return {
+      name: `AMI ${connection.name}`,
+      state: up ? 'up' : 'down',
+      since: iso(since),
+      detail: up ? 'connected' : problem,
+      remedy: up
+        ? ''
+        : 'see manager.conf and that Asterisk runs; until then the ends of calls are known from the dialplan alone',
+    };
+  };
+
   return () => {
-    const parts = [storeStatus(), agiStatus(), journalStatus()];
+    const parts = [storeStatus(), agiStatus(), journalStatus(), ...deps.manager.map(managerStatus)];
     const down = parts.filter((part) => part.state === 'down');
     const sinces = parts.map((part) => part.since);
     const { version, policy, changedAt, changedBy } = deps.policies.current();

@@ -5,6 +5,7 @@ import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import { type DecisionReport, reportExplanation } from '../gate/report.ts';
 import { wouldHaveActed } from '../gate/shadow-report.ts';
+import type { LiveCalls } from '../live-calls/live-calls.ts';
 import { VERDICTS } from '../policy/actions/action.ts';
 import type { EpochMs } from '../policy/call.ts';
 import { notFound, parse } from './problem.ts';
@@ -39,7 +40,10 @@ const listQuery = z.strictObject({
   since: z.iso.datetime({ offset: true }).optional(),
 });
 
-export function callRoutes(app: FastifyInstance, deps: { readonly gate: Gate; readonly journal: Journal }): void {
+export function callRoutes(
+  app: FastifyInstance,
+  deps: { readonly gate: Gate; readonly journal: Journal; readonly liveCalls: LiveCalls },
+): void {
   const { gate, journal } = deps;
   const explain = async (body: unknown) => {
     const { destination, at, ...rest } = parse(question, body);
@@ -71,6 +75,7 @@ export function callRoutes(app: FastifyInstance, deps: { readonly gate: Gate; re
       'plain allows are counted and not kept, and old decisions are dropped (journal.maxEntries, journal.maxAge)',
     );
   });
+  app.get('/api/v1/calls/live', async () => deps.liveCalls.list());
   app.get('/api/v1/calls/tail', (_request, reply) => tail(reply, journal));
   app.get('/api/v1/outages', async () => journal.outages());
 }

@@ -4,12 +4,20 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import Fastify from 'fastify';
+import type { BanList } from '../bans/ban-list.ts';
 import type { Clock } from '../clock.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
+import type { LiveCalls } from '../live-calls/live-calls.ts';
 import type { Status } from '../status.ts';
+import type { AllowedAddresses } from '../store/allowed-addresses.ts';
+import type { AllowlistStore } from '../store/allowlist-store.ts';
+import type { DomainWatch } from '../store/domain-watch.ts';
+import type { LastHits } from '../store/last-hits.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
+import { allowlistRoutes } from './allowlist-routes.ts';
+import { banRoutes } from './bans-routes.ts';
 import { callRoutes } from './calls-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
 import { memberRoutes } from './members-routes.ts';
@@ -22,12 +30,24 @@ import { administratorAtSocket } from './who-asks.ts';
 /** A policy of ten thousand rules and members stays well under this. */
 const LARGEST_BODY_BYTES = 8 * 1024 * 1024;
 
+/** Who is always let in, and who is kept out. */
+export interface AddressLists {
+  readonly allowlist: AllowlistStore;
+  readonly allowed: AllowedAddresses;
+  readonly domains: DomainWatch;
+  readonly allowHits: LastHits;
+  readonly bans: BanList;
+  readonly banHits: LastHits;
+}
+
 export async function startApi(deps: {
   readonly socketPath: string;
   readonly policies: PolicyStore;
   readonly limits: LimitStore;
   readonly gate: Gate;
   readonly journal: Journal;
+  readonly liveCalls: LiveCalls;
+  readonly addresses: AddressLists;
   readonly status: () => Status;
   readonly clock: Clock;
 }): Promise<{ readonly close: () => Promise<void> }> {
@@ -42,7 +62,10 @@ export async function startApi(deps: {
   memberRoutes(app, { policies: deps.policies, whoAsks });
   templateRoutes(app, { policies: deps.policies, whoAsks, clock: deps.clock });
   doctorRoutes(app, { policies: deps.policies, journal: deps.journal, clock: deps.clock });
-  callRoutes(app, { gate: deps.gate, journal: deps.journal });
+  callRoutes(app, { gate: deps.gate, journal: deps.journal, liveCalls: deps.liveCalls });
+  const { allowHits, banHits, ...addresses } = deps.addresses;
+  allowlistRoutes(app, { ...addresses, hits: allowHits, clock: deps.clock, whoAsks });
+  banRoutes(app, { ...addresses, hits: banHits, whoAsks });
   app.get('/api/v1/status', async () => deps.status());
 
   await removeStaleSocket(deps.socketPath);

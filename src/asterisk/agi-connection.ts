@@ -27,7 +27,7 @@ import {
  */
 export type DeliveryOutcome = 'delivered' | 'hung-up' | 'failed';
 
-/** A handler's answer. `onDelivered` is called exactly once, also when the answer came too late to be sent. */
+/** A handler's answer; no variables for one that sets none. `onDelivered` is called exactly once, also when the answer came too late to be sent. */
 export interface AgiAnswer {
   readonly variables: SetVariables;
   readonly onDelivered?: (outcome: DeliveryOutcome) => void;
@@ -214,6 +214,13 @@ export class AgiConnection implements AgiSession {
   #onAnswer(answer: AgiAnswer): void {
     if (this.#phase !== 'deciding') {
       this.#tell(answer, this.#lateOutcome);
+      return;
+    }
+    if (answer.variables.length === 0) {
+      // A report wants no answer. Closing is how the dialplan learns that it was heard.
+      this.#answer = answer;
+      this.#end('served', '');
+      this.#socket.end();
       return;
     }
     let command: string;

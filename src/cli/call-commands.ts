@@ -1,9 +1,11 @@
 /** `check`, `explain` (what would happen) and `calls list|show|tail` (what did). */
 import { type Command, Option } from 'commander';
 import type { CallsPage, Outage } from '../gate/journal.ts';
-import type { DecisionReport, ExplanationReport, FindingReport } from '../gate/report.ts';
+import type { DecisionReport, ExplanationReport, FindingReport, LimitReport } from '../gate/report.ts';
 import { VERDICTS } from '../policy/actions/action.ts';
+import { describeMs } from '../policy/rule-words.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
+import { liveCallCommands } from './live-call-commands.ts';
 import { duration, json, localTime, paint, plain, type Terminal, table, VERDICT_STYLES } from './terminal.ts';
 
 interface QuestionOptions {
@@ -34,7 +36,7 @@ export function callCommands(program: Command, context: CommandContext): void {
       .option('--json', 'as JSON')
       .addHelpText(
         'after',
-        `\nExit code 0 if the call may go, 1 if not.\n\nExample:\n  tollgate ${name} 15551234567 --extension 1001 --trunk carrier-a`,
+        `\nExit code 0 if the call may go, at once or after it waited, 1 if not.\n\nExample:\n  tollgate ${name} 15551234567 --extension 1001 --trunk carrier-a`,
       )
       .action(async (destination: string, options: QuestionOptions, command: Command) => {
         const { extension, trunk, campaign, source, zone, at } = options;
@@ -51,16 +53,18 @@ export function callCommands(program: Command, context: CommandContext): void {
         if (wantsJson(command)) terminal.out(json(answer));
         else
           terminal.out(
-            `${describeVerdict(terminal, answer)}${name === 'explain' ? `\n${findingsTable(terminal, answer.findings)}` : ''}`,
+            `${describeVerdict(terminal, answer, 'would')}${name === 'explain' ? `\n${findingsTable(terminal, answer.findings)}` : ''}`,
           );
-        context.answer(answer.verdict === 'allow' || answer.verdict === 'alert' ? EXIT.done : EXIT.no);
+        context.answer(goes(answer) ? EXIT.done : EXIT.no);
       });
   }
 
   const calls = program.command('calls').description('what was decided, and why');
   calls
     .command('list')
-    .description('refused, alerted and failed-store decisions, and what shadow rules would have met, newest first')
+    .description(
+      'refused, alerted, paced and failed-store decisions, and what shadow rules would have met, newest first',
+    )
     .option('-n, --limit <number>', 'how many', '50')
     .addOption(new Option('--verdict <verdict>', 'only with this verdict').choices([...VERDICTS]))
     .option('-e, --extension <extension>', 'only of this extension')
@@ -73,7 +77,7 @@ export function callCommands(program: Command, context: CommandContext): void {
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  tollgate calls list --extension 1001\n  tollgate calls list --verdict block --since 2026-11-21T00:00:00Z\n  tollgate calls list --shadow after-hours',
+      '\nExamples:\n  tollgate calls list --extension 1001\n  tollgate calls list --verdict block --since 2026-11-21T00:00:00Z\n  tollgate calls list --verdict wait --trunk carrier-a\n  tollgate calls list --shadow after-hours',
     )
     .action(async (options: Readonly<Record<string, string>> & { readonly outages?: boolean }, command: Command) => {
       const client = context.client(command);
@@ -98,10 +102,11 @@ export function callCommands(program: Command, context: CommandContext): void {
       if (wantsJson(command)) terminal.out(json(call));
       else
         terminal.out(
-          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call)}\n${findingsTable(terminal, call.findings)}`,
+          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call, 'did')}\n${findingsTable(terminal, call.findings)}`,
         );
     });
 
+  liveCallCommands(calls, context);
   calls
     .command('tail')
     .description('decisions of this daemon as they are made, until Ctrl-C')
@@ -145,14 +150,40 @@ async function listCalls(
   return found;
 }
 
-function describeVerdict(terminal: Terminal, answer: ExplanationReport): string {
+/** The call leaves, if only after it waited. */
+function goes({ verdict }: Pick<ExplanationReport, 'verdict'>): boolean {
+  switch (verdict) {
+    case 'allow':
+    case 'alert':
+    case 'wait':
+      return true;
+    case 'hold':
+    case 'block':
+      return false;
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** @param tense whether it is about a call that there was */
+function describeVerdict(terminal: Terminal, answer: ExplanationReport, tense: 'would' | 'did'): string {
   const word = paint(terminal, VERDICT_STYLES[answer.verdict] ?? 'bold', answer.verdict.toUpperCase());
   const who = answer.extension === null ? 'an unknown extension' : `extension ${plain(answer.extension)}`;
   const label = ['', 'unknown'].includes(answer.destinationLabel) ? '' : ` (${plain(answer.destinationLabel)})`;
   const over = answer.trunk === null ? '' : ` over ${plain(answer.trunk)}`;
   const lines = [`${word}  ${who} to ${plain(answer.destination)}${label}${over}`, `${sentence(plain(answer.reason))}`];
-  if (answer.retryAfterSeconds === null) lines.push('It will not be allowed until the rule is changed.');
-  else if (answer.retryAfterSeconds > 0) lines.push(`It would be allowed in ${duration(answer.retryAfterSeconds)}.`);
+  if (goes(answer)) {
+    if (answer.waitMs) {
+      lines.push(
+        `It ${tense === 'would' ? 'would wait' : 'was to wait'} ${describeMs(answer.waitMs)} for its place, and then go.`,
+      );
+    }
+    if (answer.maxSeconds) {
+      lines.push(
+        `It ${tense === 'would' ? 'would be' : 'was to be'} ended after ${describeMs(answer.maxSeconds * 1000)}.`,
+      );
+    }
+  } else lines.push(...whenAllowed(answer));
   if (answer.store === 'failed')
     lines.push(
       `The counts could not be read (${plain(answer.storeProblem ?? '')}): each rule's whenStoreFails decided.`,
@@ -160,28 +191,51 @@ function describeVerdict(terminal: Terminal, answer: ExplanationReport): string 
   return `${lines.join('\n')}\n`;
 }
 
+function whenAllowed({ retryAfterSeconds, rule, store, findings }: ExplanationReport): string[] {
+  if (retryAfterSeconds !== null)
+    return retryAfterSeconds > 0 ? [`It would be allowed in ${duration(retryAfterSeconds)}.`] : [];
+  const decisive = findings.find((each) => each.rule === rule);
+  // Beside calls at once, every limit tells its time.
+  if (decisive?.limits.some((each) => each.retryAfterSeconds === null))
+    return ['It would be allowed as soon as one of the calls under way is over.'];
+  return rule === null || store === 'failed' ? [] : ['It will not be allowed until the rule is changed.'];
+}
+
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 function findingsTable(terminal: Terminal, findings: readonly FindingReport[]): string {
   if (findings.length === 0) return 'No rule was looked at.\n';
   const rows = findings.flatMap((finding) => {
-    const state = finding.applies
-      ? finding.exceeded
-        ? paint(terminal, 'red', 'acts')
-        : paint(terminal, 'green', 'passes')
-      : paint(terminal, 'dim', 'no');
     const mode = finding.mode === 'shadow' ? ' (shadow)' : '';
-    const first = [`${finding.rule}${mode}`, state, finding.action];
+    const first = [`${finding.rule}${mode}`, stateOf(terminal, finding), finding.action];
     if (finding.limits.length === 0) return [[...first, '', '', '', plain(finding.because)]];
     return finding.limits.map((each, index) => [
       ...(index === 0 ? first : ['', '', '']),
       plain(each.subject),
       each.limit,
-      each.used === each.usedAfter ? String(each.used) : `${each.used} → ${each.usedAfter}`,
+      usedOf(each),
       index === 0 ? `${plain(finding.because)}${finding.alreadyCharged ? '; charged before' : ''}` : '',
     ]);
   });
   return table(terminal, ['RULE', 'APPLIES', 'ACTION', 'COUNTED FOR', 'LIMIT', 'USED', 'BECAUSE'], rows);
+}
+
+function stateOf(terminal: Terminal, { applies, exceeded, waitMs }: FindingReport): string {
+  if (!applies) return paint(terminal, 'dim', 'no');
+  if (!exceeded) return paint(terminal, 'green', 'passes');
+  return waitMs ? paint(terminal, 'cyan', `waits ${describeMs(waitMs)}`) : paint(terminal, 'red', 'acts');
+}
+
+function usedOf({ kind, limit, used, usedAfter, retryAfterSeconds }: LimitReport): string {
+  const counts = used === usedAfter ? String(used) : `${used} → ${usedAfter}`;
+  switch (kind) {
+    case 'concurrent':
+      return `${counts} of ${limit}`;
+    case 'hold':
+      return used === 0 ? 'free' : `held for ${duration(retryAfterSeconds ?? 0)}`;
+    default:
+      return counts;
+  }
 }
 
 const callTable = (terminal: Terminal, calls: readonly DecisionReport[]): string =>
@@ -190,13 +244,20 @@ const callTable = (terminal: Terminal, calls: readonly DecisionReport[]): string
     ['TIME', 'VERDICT', 'EXTENSION', 'DESTINATION', 'TRUNK', 'RULE', 'DECISION'],
     calls.map((call) => [
       localTime(call.at),
-      paint(terminal, VERDICT_STYLES[call.verdict] ?? 'bold', call.verdict),
+      verdictOf(terminal, call),
       plain(call.extension ?? '?'),
       plain(call.destination),
       plain(call.trunk ?? ''),
       ruleOf(call),
       call.id,
     ]),
+  );
+
+const verdictOf = (terminal: Terminal, { verdict, waitMs }: DecisionReport, width = 0): string =>
+  paint(
+    terminal,
+    VERDICT_STYLES[verdict] ?? 'bold',
+    (waitMs ? `${verdict} ${describeMs(waitMs)}` : verdict).padEnd(width),
   );
 
 /** Who decided; where nobody did, the rules that would have if they were not in shadow. */
@@ -210,7 +271,7 @@ function ruleOf({ rule, store, findings }: DecisionReport): string {
 const callLine = (terminal: Terminal, call: DecisionReport): string =>
   [
     localTime(call.at),
-    paint(terminal, VERDICT_STYLES[call.verdict] ?? 'bold', call.verdict.padEnd(5)),
+    verdictOf(terminal, call, 5),
     `${plain(call.extension ?? '?')} → ${plain(call.destination)}${call.trunk === null ? '' : ` over ${plain(call.trunk)}`}`,
     paint(terminal, 'dim', `${plain(call.reason)} (${call.id})`),
   ].join('  ');

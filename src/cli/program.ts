@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.ts';
 import { formatProblem } from '../policy/problem.ts';
+import { allowCommands } from './allow-commands.ts';
+import { banCommands } from './ban-commands.ts';
 import { callCommands } from './call-commands.ts';
 import { createClient, DaemonProblem, DaemonUnreachable } from './client.ts';
 import { type CommandContext, CommandFailed, EXIT, type ExitCode } from './context.ts';
@@ -11,6 +13,7 @@ import { memberCommands } from './member-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { ruleCommands } from './rule-commands.ts';
 import { scheduleCommands } from './schedule-commands.ts';
+import { simulateCommand } from './simulate-command.ts';
 import { paint, type Terminal } from './terminal.ts';
 
 export const CONTROL_SOCKET = 'tollgate.sock';
@@ -76,6 +79,9 @@ export async function runCommandLine(
   memberCommands(program, context);
   scheduleCommands(program, context);
   callCommands(program, context);
+  allowCommands(program, context);
+  banCommands(program, context);
+  simulateCommand(program, context);
   inheritSettings(program);
 
   try {

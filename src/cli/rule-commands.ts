@@ -1,60 +1,39 @@
 /** `rules list|show|add|set|remove|enable|disable|shadow|enforce|reset`; `import` and `export` are in rule-csv-commands.ts. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { ShadowReport } from '../gate/shadow-report.ts';
-import { ACTIONS } from '../policy/actions/registry.ts';
-import { COUNT_PER } from '../policy/call.ts';
 import type { RuleDocument } from '../policy/document.ts';
-import { COUNTING, describeLimit, describePeriod, parseLimit, worstCasePerPeriod } from '../policy/limit.ts';
-import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
+import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import { describeShadow, rulesDoctorCommand } from './doctor-commands.ts';
 import { ruleCsvCommands } from './rule-csv-commands.ts';
+import { fieldsOf, type RuleOptions, removalOptions, ruleOptions } from './rule-options.ts';
+import { describeRule, ruleTable } from './rule-picture.ts';
 import {
   addTemplate,
   describeAddition,
   refuseTemplateFlags,
-  type TemplateFlags,
   templateCommands,
   templateOptions,
 } from './template-commands.ts';
-import { json, paint, plain, type Terminal, table } from './terminal.ts';
+import { json } from './terminal.ts';
 import { readYamlFile } from './yaml-file.ts';
-
-interface RuleOptions extends TemplateFlags {
-  readonly name?: string;
-  readonly all?: boolean;
-  readonly extension?: readonly string[];
-  readonly group?: readonly string[];
-  readonly trunk?: readonly string[];
-  readonly destination?: readonly string[];
-  readonly campaign?: readonly string[];
-  readonly permission?: readonly string[];
-  readonly during?: string;
-  readonly not?: string;
-  readonly countPer?: string;
-  readonly limit?: readonly string[];
-  readonly noLimits?: boolean;
-  readonly counting?: string;
-  readonly action?: string;
-  readonly hangupCause?: string;
-  readonly prompt?: string;
-  readonly mode?: string;
-  readonly whenStoreFails?: string;
-  readonly disabled?: boolean;
-  readonly file?: string;
-}
 
 const EXAMPLES = {
   add: `
 Examples:
   tollgate rules add call-centre --group call-centre --limit 30/1m
   tollgate rules add carrier-a-cps --trunk carrier-a --count-per trunk --limit 10/1s --action alert
+  tollgate rules add carrier-a-pace --trunk carrier-a --count-per trunk --limit 20/1s --action wait --burst 1 --max-wait 5s
+  tollgate rules add four-at-once --concurrent 4 --max-duration 60m
+  tollgate rules add once-reached --count-per number --limit 7/7d --counting rolling --give-back-on busy,failed --hold-after answered=7d
   tollgate rules add --template call-centre --members 2001-2050 --shadow
   tollgate rules add --file rule.yaml`,
   set: `
 Examples:
   tollgate rules set default --limit 5/1s --limit 100/1h
-  tollgate rules set default --when-store-fails block`,
+  tollgate rules set default --when-store-fails block
+  tollgate rules set carrier-a-pace --while-waiting ringing --no-burst
+  tollgate rules set four-at-once --concurrent 2 --no-max-duration`,
   reset: `
 Examples:
   tollgate rules reset default
@@ -117,7 +96,8 @@ export function ruleCommands(program: Command, context: CommandContext): void {
       tell(command, added, `Rule ${added.id} is ${stateOf(added)}.`);
     });
 
-  ruleOptions(rules.command('set').description('change a rule; what is not named stays as it is').argument('<id>'))
+  const set = rules.command('set').description('change a rule; what is not named stays as it is').argument('<id>');
+  removalOptions(ruleOptions(set))
     .option('--file <file>', 'take fields from a YAML or JSON file; - reads standard input')
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.set)
@@ -200,123 +180,4 @@ function afterwards(verb: 'enable' | 'disable' | 'shadow' | 'enforce', { id, ena
   if (verb === 'shadow') return `What it would have done: tollgate calls list --shadow ${id}\n`;
   if (verb === 'enforce' && !enabled) return `To switch it on: tollgate rules enable ${id}\n`;
   return verb === 'enforce' ? `What it counted in shadow counts on; to begin anew: tollgate rules reset ${id}\n` : '';
-}
-
-function ruleOptions(command: Command): Command {
-  return command
-    .option('--name <name>', 'name for people')
-    .option('--all', 'applies to every call')
-    .option('--extension <list>', 'applies to these extensions: 1001, 2001-2050, 21xx; may be repeated', collect)
-    .option('--group <list>', 'applies to these groups; may be repeated', collect)
-    .option('--trunk <list>', 'applies to these trunks; may be repeated', collect)
-    .option('--destination <list>', 'applies to these destinations: international, country:CU, an own list', collect)
-    .option('--campaign <list>', 'applies to these campaigns; may be repeated', collect)
-    .option('--permission <list>', 'applies to extensions with these permissions', collect)
-    .option('--during <schedule>', 'in force while this schedule is open')
-    .option('--not <schedule>', 'in force while this schedule is closed')
-    .addOption(new Option('--count-per <what>', 'counted separately for each').choices([...COUNT_PER]))
-    .option(
-      '--limit <limit>',
-      'calls/period such as 5/1s, 30/1m, 2/1h, 100/1d; may be repeated, all must hold',
-      collect,
-    )
-    .option('--no-limits', 'act on every call that the rule applies to')
-    .addOption(
-      new Option(
-        '--counting <method>',
-        'rolling: never more than the limit in any period; bucket: at most twice',
-      ).choices([...COUNTING]),
-    )
-    .addOption(new Option('--action <action>', 'what happens then').choices(Object.keys(ACTIONS)))
-    .option('--hangup-cause <cause>', 'block: Q.850 cause, 21 is call rejected')
-    .option('--prompt <file>', 'block: sound file, or none')
-    .addOption(new Option('--mode <mode>', 'shadow counts and reports, and never acts').choices(['enforce', 'shadow']))
-    .addOption(new Option('--when-store-fails <direction>', 'when counts cannot be read').choices(['allow', 'block']))
-    .option('--disabled', 'add it switched off');
-}
-
-function fieldsOf(options: RuleOptions & { readonly limits?: boolean }): Record<string, unknown> {
-  const scope = Object.fromEntries(
-    (
-      [
-        ['extensions', options.extension],
-        ['groups', options.group],
-        ['trunks', options.trunk],
-        ['destinations', options.destination],
-        ['campaigns', options.campaign],
-        ['permissions', options.permission],
-      ] as const
-    ).filter(([, list]) => list !== undefined),
-  );
-  const fields: Record<string, unknown> = {
-    name: options.name,
-    appliesTo: options.all ? 'all' : Object.keys(scope).length > 0 ? scope : undefined,
-    countPer: options.countPer,
-    during: options.during,
-    not: options.not,
-    limits: options.limits === false ? [] : options.limit,
-    counting: options.counting,
-    action: options.action,
-    hangupCause: options.hangupCause === undefined ? undefined : Number(options.hangupCause),
-    prompt: options.prompt,
-    mode: options.shadow === true ? 'shadow' : options.mode,
-    whenStoreFails: options.whenStoreFails,
-    enabled: options.disabled ? false : undefined,
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-
-const ruleTable = (terminal: Terminal, rules: readonly RuleDocument[]): string =>
-  table(
-    terminal,
-    ['RULE', 'APPLIES TO', 'WHEN', 'COUNTED PER', 'LIMITS', 'ACTION', 'STATE'],
-    rules.map((rule) => [
-      rule.id,
-      plain(describeScope(rule)),
-      rule.during ?? (rule.not === undefined ? 'always' : `not ${rule.not}`),
-      rule.countPer,
-      describeLimits(rule),
-      rule.action,
-      rule.enabled
-        ? rule.mode === 'shadow'
-          ? paint(terminal, 'yellow', 'shadow')
-          : 'in force'
-        : paint(terminal, 'dim', 'disabled'),
-    ]),
-  );
-
-function describeLimits(rule: RuleDocument): string {
-  if (rule.limits.length === 0) return 'every call';
-  return `${rule.limits.join(' and ')}${rule.counting === 'rolling' ? ', rolling' : ''}`;
-}
-
-function describeScope(rule: RuleDocument): string {
-  if (rule.appliesTo === 'all') return 'all';
-  return Object.entries(rule.appliesTo)
-    .flatMap(([key, values]) =>
-      values === undefined ? [] : [`${key} ${values.slice(0, 4).join(', ')}${values.length > 4 ? ' …' : ''}`],
-    )
-    .join(' and ');
-}
-
-function describeRule(terminal: Terminal, rule: RuleDocument): string {
-  const limits = rule.limits.flatMap((text) => {
-    const limit = parseLimit(text);
-    return 'problem' in limit ? [] : [limit];
-  });
-  const counted = {
-    extension: 'each extension on its own',
-    group: 'the group as a whole',
-    trunk: 'each trunk on its own',
-    number: 'each called number on its own',
-    'extension-number': 'each extension and called number on their own',
-    system: 'the whole system together',
-  }[rule.countPer];
-  const lines = limits.map(
-    (limit) =>
-      `  ${describeLimit(limit)}; at worst ${worstCasePerPeriod(limit, rule.counting)} start within ${describePeriod(limit.periodSeconds)}`,
-  );
-  const what = lines.length === 0 ? ['  acts on every call that it applies to'] : lines;
-  const words = [`  applies to ${plain(describeScope(rule))}, counted for ${counted}`, ...what].join('\n');
-  return `${paint(terminal, 'bold', plain(rule.name ?? rule.id))}\n${words}\n\n${stringify(rule)}`;
 }

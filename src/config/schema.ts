@@ -109,6 +109,12 @@ const sections = {
         }
       });
     }),
+  calls: z
+    .strictObject({
+      // How long a call counts as under way without anybody seeing it; renewed five times as often.
+      lease: duration(2000, dayMs).prefault('5m'),
+    })
+    .prefault({}),
   // `none` until asked for: a daemon that was merely tried out changes no packet filter.
   firewall: z.strictObject({ backend: z.enum(['nftables', 'dry-run', 'none']).default('none') }).prefault({}),
   journal: z
@@ -216,6 +222,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
       ...(ami === undefined ? {} : { ami: { ...ami, password: hidden } }),
       ...(ari === undefined ? {} : { ari: { ...ari, password: hidden } }),
     })),
+    calls: { lease: durationText(config.calls.lease) },
     journal: { ...journal, maxAge: durationText(journal.maxAge) },
   };
 }

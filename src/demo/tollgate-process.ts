@@ -20,6 +20,8 @@ export interface Ran {
 export interface TollgateProcess {
   readonly agiPort: number;
   readonly stateDir: string;
+  /** Writes its `tollgate.yaml`, for the next start. */
+  readonly configure: (yaml: string) => Promise<void>;
   /** Starts the daemon, again if it was killed, and resolves when it decides calls. @throws Error with its log */
   readonly start: () => Promise<void>;
   /** As a crash or an out-of-memory kill would end it. */
@@ -111,6 +113,7 @@ export async function createTollgateProcess(options: {
   return {
     agiPort,
     stateDir,
+    configure: (yaml) => writeFile(join(base, 'tollgate.yaml'), yaml, { mode: 0o600 }),
     start,
     kill: () => end('SIGKILL'),
     freezeStore: () => signalStore('SIGSTOP'),

@@ -2,7 +2,7 @@
  * The FastAGI request of the dialplan, turned into a question for the gate, and the gate's answer into channel
  * variables.
  *
- * One request path exists, `/check`. The answer is handed over before it is written down anywhere. A caller who hung up
+ * Two request paths exist: `/check` asks, `/outcome` reports what became of a call. The answer is handed over before it is written down anywhere. A caller who hung up
  * before the answer arrived gets back what the call took; an answer that was merely not confirmed does not, because the
  * dialplan may have let the call go.
  */
@@ -12,10 +12,34 @@ import { endpointOfChannel } from '../asterisk/channel-name.ts';
 import { agiArgument, CHANNEL_VARIABLES as V } from '../asterisk/channel-variables.ts';
 import { peerAddress } from '../asterisk/peer-address.ts';
 import type { Clock } from '../clock.ts';
+import { within } from '../deadline.ts';
 import type { ActionAnswer } from '../policy/actions/action.ts';
+import { OUTCOMES, type Outcome, outcomeOfDialStatus } from '../policy/outcome.ts';
 import { readCallIdentity } from './call-identity.ts';
 import type { CallRequest, Decision, Gate } from './gate.ts';
 import { wholeSeconds } from './report.ts';
+
+const REPORT_WITHIN_MS = 500;
+
+/** The asking channel, by its names. */
+export interface ChannelNames {
+  readonly name: string;
+  readonly uniqueId: string;
+  /** Empty if the dialplan does not say it. */
+  readonly linkedId: string;
+}
+
+/** What the dialplan says of a call that it was allowed. */
+export interface CallReport {
+  readonly decision: string;
+  /**
+   * `gone`: the caller hung up before the call left. `ended`: the calling channel is over. `outcome`: the call may go on.
+   */
+  readonly what: 'gone' | 'ended' | 'outcome';
+  /** Undefined if the call was not dialled, or the word is none of ours. */
+  readonly outcome: Outcome | undefined;
+  readonly uniqueId: string;
+}
 
 /** Channel names and extensions of Asterisk end at 80 characters; a longer one is made up. */
 const LONGEST_NAME = 80;
@@ -25,10 +49,19 @@ export function createAgiScript(deps: {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly node: string;
   /** Called once for every decision, after its answer is on its way. */
-  readonly onDecided: (decision: Decision, outcome: DeliveryOutcome) => void;
+  readonly onDecided: (decision: Decision, outcome: DeliveryOutcome, channel: ChannelNames) => void;
+  /** Whether the dialplan is asked to report the end of this call. */
+  readonly wantsReport: (decision: Decision) => boolean;
+  /** Called for every report; the dialplan waits until it is settled. */
+  readonly onReport: (report: CallReport) => Promise<void>;
 }): AgiHandler {
   return async ({ request }): Promise<AgiAnswer> => {
     const sinceMs = deps.clock.monotonicMs();
+    if (request.path === '/outcome') {
+      // A channel waits for this, maybe one that talks; what is not done by then is done behind it.
+      await within(deps.onReport(readReport(request)), REPORT_WITHIN_MS);
+      return { variables: [] };
+    }
     if (request.path !== '/check') return { variables: unknownPath(request.path) };
     const identity = readCallIdentity({
       asterisk: deps.node,
@@ -37,11 +70,16 @@ export function createAgiScript(deps: {
       token: agiArgument(request, 'call'),
     });
     const decision = await deps.gate.decide(readRequest(request), identity.id, sinceMs);
+    const channel = {
+      name: request.channel,
+      uniqueId: request.uniqueid,
+      linkedId: agiArgument(request, 'linkedId'),
+    };
     return {
-      variables: variablesOf(decision, identity.token),
+      variables: variablesOf(decision, identity.token, deps.wantsReport(decision)),
       onDelivered: (outcome) => {
         if (outcome === 'hung-up') void decision.giveBack();
-        deps.onDecided(decision, outcome);
+        deps.onDecided(decision, outcome, channel);
       },
     };
   };
@@ -62,7 +100,7 @@ function readRequest(request: AgiRequest): CallRequest {
   };
 }
 
-function variablesOf(decision: Decision, token: string): Array<readonly [string, string]> {
+function variablesOf(decision: Decision, token: string, report: boolean): Array<readonly [string, string]> {
   const { verdict } = decision;
   const answer: ActionAnswer = verdict.rule?.answer ?? {};
   const { hangupCause, prompt }: ActionAnswer = verdict.name === 'block' ? answer : {};
@@ -79,12 +117,23 @@ function variablesOf(decision: Decision, token: string): Array<readonly [string,
     [V.prompt, prompt ?? ''],
     [V.maxSeconds, verdict.maxSeconds?.toString() ?? ''],
     [V.approval, ''],
+    [V.report, report ? '1' : ''],
     [V.call, token],
   ];
+}
+
+/** `agi_arg_1`: id of the decision; `agi_arg_2`: `gone`, `ended` or an outcome; `agi_arg_3`: DIALSTATUS, for `ended`. */
+function readReport(request: AgiRequest): CallReport {
+  const [decision = '', word = '', dialStatus = ''] = request.args;
+  const common = { decision, uniqueId: request.uniqueid };
+  if (word === 'gone') return { ...common, what: 'gone', outcome: undefined };
+  if (word === 'ended') return { ...common, what: 'ended', outcome: outcomeOfDialStatus(dialStatus) };
+  const outcome = OUTCOMES.find((each) => each === word) ?? outcomeOfDialStatus(word === '' ? dialStatus : word);
+  return { ...common, what: 'outcome', outcome };
 }
 
 /** No verdict: the dialplan goes the way that is written there for a daemon that leaves none. */
 const unknownPath = (path: string): Array<readonly [string, string]> => [
   [V.verdict, ''],
-  [V.reason, `Tollgate has no request ${path.slice(0, 40)} - the dialplan must ask for /check`],
+  [V.reason, `Tollgate has no request ${path.slice(0, 40)} - the dialplan must ask for /check or /outcome`],
 ];

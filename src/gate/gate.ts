@@ -65,6 +65,10 @@ export interface Gate {
   readonly explain: (request: CallRequest, at?: EpochMs) => Promise<Explanation>;
 }
 
+/** True where the dialplan lets the call leave, now or after its wait. */
+export const goesOut = ({ verdict }: Pick<Decision, 'verdict'>): boolean =>
+  verdict.name === 'allow' || verdict.name === 'alert' || verdict.name === 'wait';
+
 /** Kept back from the deadline for building and sending the answer. */
 const ANSWER_TAKES_MS = 15;
 /** A person waits for an explanation, not a call. */
@@ -79,7 +83,7 @@ export function createGate(deps: {
   readonly policy: () => Policy;
   readonly limits: LimitStore;
   /** Absent: no address is known. */
-  readonly standingOf?: (source: string | undefined) => Standing | undefined;
+  readonly standingOf?: (source: string | undefined, purpose: 'call' | 'question') => Standing | undefined;
   readonly clock: Clock;
   readonly deadlineMs: number;
   readonly newDecisionId: (at: EpochMs) => string;
@@ -106,9 +110,9 @@ export function createGate(deps: {
     }
   };
 
-  const beforeRules = (call: CallAttempt): Verdict | undefined => {
+  const beforeRules = (call: CallAttempt, purpose: 'call' | 'question'): Verdict | undefined => {
     if (call.destination.isEmergency) return withoutRules('allow', 'emergency', 'emergency number');
-    const standing = deps.standingOf?.(call.source);
+    const standing = deps.standingOf?.(call.source, purpose);
     if (standing === undefined) return undefined;
     if (standing.layer !== 'allowlist') return withoutRules('block', standing.layer, standing.reason);
     if (!standing.exempt) return undefined;
@@ -128,7 +132,7 @@ export function createGate(deps: {
     const policy = deps.policy();
     const call = readCall(policy, request);
     const when = at ?? clock.now();
-    const before = beforeRules(call);
+    const before = beforeRules(call, 'question');
     if (before !== undefined)
       return { at: when, call, verdict: before, findings: [], store: 'not-needed', storeProblem: undefined };
     const { error: _, ...result } = await step(
@@ -151,7 +155,7 @@ export function createGate(deps: {
       tookMs: clock.monotonicMs() - sinceMs,
       ...parts,
     });
-    const before = beforeRules(call);
+    const before = beforeRules(call, 'call');
     if (before !== undefined) {
       return done({
         verdict: before,

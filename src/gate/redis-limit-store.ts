@@ -9,24 +9,20 @@ import type { Clock } from '../clock.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
 import type { EpochMs } from '../policy/call.ts';
-import type { LimitReading } from '../policy/limit.ts';
-import { readWindow } from '../policy/rolling-window.ts';
 import type { Rule } from '../policy/rule.ts';
-import { readBucket } from '../policy/token-bucket.ts';
-import type { Reading } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import {
   beginHold,
   keepLeases,
   type PackedCharge,
   returnLimits,
-  type TakenCharge,
   type TakeReply,
   takeLimits,
   takenNumber,
 } from '../redis/limit-scripts.ts';
 import { createChargePacker } from './charge-packer.ts';
 import type { Charge, LimitStore, Payer, Receipt, ReceiptItem, Taken } from './limit-store.ts';
+import { readingsOf } from './readings.ts';
 import type { StoreBreaker } from './store-breaker.ts';
 import type { StoreClock } from './store-clock.ts';
 
@@ -135,7 +131,7 @@ export function createRedisLimitStore(deps: {
       const toTaken = (reply: Answered): Taken => ({
         outcome: reply.status,
         at: reply.nowMs as EpochMs,
-        readings: readingsOf(charges, reply),
+        readings: readingsOf(charges, reply.charges, reply.nowMs),
         receipt: receiptOf(payer, charges, packedCharges, reply, leaseSeconds),
       });
       let timedOut = false;
@@ -166,7 +162,11 @@ export function createRedisLimitStore(deps: {
       );
       if (reply === TIMED_OUT || reply.status === 'late')
         throw new TollgateError('STORE_TIMEOUT', 'the store did not answer in time');
-      return { outcome: reply.status, at: reply.nowMs as EpochMs, readings: readingsOf(charges, reply) };
+      return {
+        outcome: reply.status,
+        at: reply.nowMs as EpochMs,
+        readings: readingsOf(charges, reply.charges, reply.nowMs),
+      };
     },
     giveBack: (receipt) => returnThem(receipt, true),
     returnItems: (receipt) => returnThem(receipt, false),
@@ -231,39 +231,6 @@ function receiptOf(
     }
   });
   return { payer, items };
-}
-
-function readingsOf(charges: readonly Charge[], reply: Answered): Reading[] {
-  return charges.map(({ rule, subject, count }, index) => {
-    const taken = reply.charges[index];
-    const leavesAtMs = taken?.leavesAtMs ?? 0;
-    return {
-      subject,
-      count,
-      state: taken?.state ?? 'lacking',
-      waitMs: taken?.state === 'later' ? Math.max(1, leavesAtMs - reply.nowMs) : 0,
-      limits: count.limits.map((limit, at) => readLimit(rule, limit, at, taken, reply.nowMs)),
-    };
-  });
-}
-
-function readLimit(
-  rule: Rule,
-  limit: Charge['count']['limits'][number],
-  at: number,
-  taken: TakenCharge | undefined,
-  nowMs: number,
-): LimitReading {
-  const [before, after] = [taken?.before[at] ?? 0, taken?.after[at] ?? 0];
-  if (limit.periodSeconds === 0) {
-    const remaining = Math.max(0, limit.count - before);
-    return { limit, used: before, usedAfter: after, remaining, roomAfterMs: remaining > 0 ? 0 : null };
-  }
-  if (taken?.rolling !== undefined) {
-    return readWindow(limit, { before, after, roomInMs: (taken.rolling.roomAtMs[at] ?? 0) - nowMs });
-  }
-  const atOnce = at === 0 && rule.pace !== undefined && rule.pace.burst > 0 ? rule.pace.burst : limit.count;
-  return readBucket(limit, before, after, Math.min(atOnce, limit.count));
 }
 
 function connectionError(error: unknown, breaker: StoreBreaker): TollgateError {

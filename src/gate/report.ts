@@ -5,13 +5,15 @@
 import { type CallAttempt, describeSubject } from '../policy/call.ts';
 import { describeDestination } from '../policy/destination-classes.ts';
 import type { LimitReading } from '../policy/limit.ts';
-import { describeBecause } from '../policy/rule.ts';
+import { type CountKind, describeBecause } from '../policy/rule.ts';
 import { decisiveReading, type Finding, isExceeded, type Reading, type Verdict } from '../policy/verdict.ts';
 import type { Decision, Explanation } from './gate.ts';
 
 export interface LimitReport {
   /** `extension 1001`, `the whole system`. */
   readonly subject: string;
+  /** What is counted: calls that start, calls at once, or that a hold lasts. */
+  readonly kind: CountKind;
   readonly limit: string;
   /** Whole calls counted before this one. */
   readonly used: number;
@@ -31,6 +33,8 @@ export interface FindingReport {
   readonly because: string;
   /** The rule acts on this call (in shadow: would act). */
   readonly exceeded: boolean;
+  /** Milliseconds that this rule makes the call wait for its place; null where it does not. */
+  readonly waitMs: number | null;
   /** This call had been charged by the rule before and paid nothing again. */
   readonly alreadyCharged: boolean;
   /** The limit that decides, and its counts; null where the rule does not apply or has none. */
@@ -121,6 +125,7 @@ function reportFinding(finding: Finding): FindingReport {
   if (!finding.applies) {
     const nothing = {
       exceeded: false,
+      waitMs: null,
       alreadyCharged: false,
       limit: null,
       used: null,
@@ -135,6 +140,7 @@ function reportFinding(finding: Finding): FindingReport {
     applies: true,
     because: finding.storeFailed ? `${because}; its counts could not be read` : because,
     exceeded: isExceeded(finding),
+    waitMs: finding.verdict === 'wait' ? finding.waitMs : null,
     alreadyCharged: finding.readings.length > 0 && finding.readings.every((reading) => reading.state === 'counted'),
     limit: decisive?.limit.text ?? null,
     used: decisive?.used ?? null,
@@ -144,8 +150,9 @@ function reportFinding(finding: Finding): FindingReport {
   };
 }
 
-const reportLimit = ({ subject }: Reading, reading: LimitReading): LimitReport => ({
+const reportLimit = ({ subject, count }: Reading, reading: LimitReading): LimitReport => ({
   subject: describeSubject(subject),
+  kind: count.kind,
   limit: reading.limit.text,
   used: reading.used,
   usedAfter: reading.usedAfter,

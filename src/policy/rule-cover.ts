@@ -7,29 +7,45 @@
 import type { RuleDocument } from './document.ts';
 import { type Counting, type Limit, parseLimit } from './limit.ts';
 import { numberSet } from './number-set.ts';
+import { REACHED } from './outcome.ts';
 import { SCOPE_KEYS, type ScopeKeyName } from './scope.ts';
 
 /** A limit and how its rule counts it. */
 export interface CountedLimit extends Limit {
   readonly counting: Counting;
+  /** Calls that may start at once after a quiet time: its count, or less in the shortest period of a rule that paces. */
+  readonly atOnce: number;
 }
 
 /** Of a rule that a document holds, shortest period first. */
 export function limitsOf(rule: RuleDocument): readonly CountedLimit[] {
+  const burst = rule.action === 'wait' && rule.counting === 'bucket' ? rule.burst : undefined;
   return rule.limits
-    .flatMap((text): CountedLimit[] => {
+    .flatMap((text): Limit[] => {
       const limit = parseLimit(text);
-      return 'problem' in limit ? [] : [{ ...limit, counting: rule.counting }];
+      return 'problem' in limit ? [] : [limit];
     })
-    .sort((a, b) => a.periodSeconds - b.periodSeconds);
+    .sort((a, b) => a.periodSeconds - b.periodSeconds)
+    .map((limit, at) => ({
+      ...limit,
+      counting: rule.counting,
+      atOnce: at === 0 && burst !== undefined ? Math.min(burst, limit.count) : limit.count,
+    }));
 }
+
+/** True where the rule has neither limits nor ceilings, and acts on every call that it applies to. */
+export const isUnconditional = ({ limits, concurrent, maxDuration, holdAfter }: RuleDocument): boolean =>
+  limits.length === 0 &&
+  concurrent === undefined &&
+  maxDuration === undefined &&
+  REACHED.every((outcome) => holdAfter?.[outcome] === undefined);
 
 /** The most calls that a limit lets start in so many seconds, both ends counted, if nothing else holds them up. */
 export function mostCallsWithin(limit: CountedLimit, seconds: number): number {
-  const { count, periodSeconds } = limit;
+  const { count, atOnce, periodSeconds } = limit;
   // A bucket gives all it holds at once and what refills meanwhile; a rolling window all it allows in each window touched.
   return limit.counting === 'bucket'
-    ? count + Math.floor((count * seconds) / periodSeconds)
+    ? atOnce + Math.floor((count * seconds) / periodSeconds)
     : count * (Math.floor(seconds / periodSeconds) + 1);
 }
 
@@ -41,7 +57,7 @@ export function makesIdle(strict: CountedLimit, other: CountedLimit): boolean {
     return mostCallsWithin(strict, other.periodSeconds) <= other.count;
   }
   // Neither more at once nor more in the long run. For whoever is strict, a rolling window is no looser than a bucket.
-  return strict.count <= other.count && strict.count * other.periodSeconds <= other.count * strict.periodSeconds;
+  return strict.atOnce <= other.atOnce && strict.count * other.periodSeconds <= other.count * strict.periodSeconds;
 }
 
 /** Ranges up to this size are compared number by number. */
@@ -103,6 +119,8 @@ export function leavesNothingFor(rule: RuleDocument, strict: RuleDocument): bool
   if (!always && (strict.during !== rule.during || strict.not !== rule.not)) return false;
   if (!isScopeInside(rule, strict)) return false;
   if (strict.limits.length === 0) return strict.countPer === rule.countPer || countsEveryCall(strict);
+  // What a call gives back, a bucket that paces keeps while others wait: it may make calls wait that the other lets pass.
+  if (rule.action === 'wait') return false;
   // Without the store the stricter one lets calls pass, and this one is still there.
   if (rule.whenStoreFails === 'block' && strict.whenStoreFails === 'allow') return false;
   if (rule.limits.length === 0 || strict.countPer !== rule.countPer) return false;

@@ -8,11 +8,18 @@ import type { EpochMs } from './call.ts';
 import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { numberSet } from './number-set.ts';
+import { diagnosePace, PACE_CHECKS } from './pace-doctor.ts';
 import type { Policy } from './policy.ts';
-import { isScopeInside, leavesNothingFor, limitsOf, makesIdle, mostCallsWithin, numbersOf } from './rule-cover.ts';
-
-export const SEVERITIES = ['error', 'warning', 'info'] as const;
-export type Severity = (typeof SEVERITIES)[number];
+import {
+  isScopeInside,
+  isUnconditional,
+  leavesNothingFor,
+  limitsOf,
+  makesIdle,
+  mostCallsWithin,
+  numbersOf,
+} from './rule-cover.ts';
+import { type DoctorFinding, SEVERITIES } from './rule-finding.ts';
 
 export const RULE_CHECKS = [
   'disabled',
@@ -24,22 +31,12 @@ export const RULE_CHECKS = [
   'shadowed',
   'idle-limit',
   'permits-much',
+  ...PACE_CHECKS,
   'never-matched',
 ] as const;
 export type RuleCheck = (typeof RULE_CHECKS)[number];
 
-export interface RuleFinding {
-  readonly severity: Severity;
-  readonly rule: string;
-  /** Stable name of what was looked for. */
-  readonly check: RuleCheck;
-  /** What is so, one sentence. */
-  readonly what: string;
-  /** Why it matters, one sentence. */
-  readonly why: string;
-  /** For a shell; stands for the likeliest intention, and holds examples where only a person knows. */
-  readonly command: string;
-}
+export type RuleFinding = DoctorFinding<RuleCheck>;
 
 /** What was counted in the last days: calls altogether, and those that each rule applied to. */
 export interface MatchCounts {
@@ -69,6 +66,7 @@ export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts)
       ...shadowed(rule, place, document),
       ...idleLimits(rule),
       ...permitsMuch(rule, document),
+      ...diagnosePace(rule),
     ];
     const explained = found.some(({ severity, check }) => severity === 'error' || check === 'shadowed');
     const all = explained || counts === undefined ? found : [...found, ...neverMatched(rule, counts)];
@@ -281,16 +279,19 @@ function idleLimits(rule: RuleDocument): RuleFinding[] {
 
 function permitsMuch(rule: RuleDocument, { rules }: PolicyDocument): RuleFinding[] {
   const most = mostInAnHour(rule);
-  if (rule.countPer !== 'extension' || rule.action !== 'block' || most <= MOST_CALLS_AN_HOUR) return [];
+  // Of a rule with ceilings alone nobody expects that it bounds the calls that start.
+  if (rule.limits.length === 0 || most <= MOST_CALLS_AN_HOUR) return [];
+  if (rule.countPer !== 'extension' || rule.action !== 'block') return [];
   const bounded = rules.some(
     (other) =>
       other !== rule &&
       other.enabled &&
       other.mode === 'enforce' &&
-      other.action === 'block' &&
+      other.action !== 'alert' &&
       other.countPer === 'extension' &&
       other.during === undefined &&
       other.not === undefined &&
+      other.giveBackOn === undefined &&
       mostInAnHour(other) <= MOST_CALLS_AN_HOUR &&
       isScopeInside(rule, other),
   );
@@ -311,8 +312,9 @@ function permitsMuch(rule: RuleDocument, { rules }: PolicyDocument): RuleFinding
   ];
 }
 
+/** Infinity where nothing bounds the calls that start: a rule may have ceilings alone. */
 const mostInAnHour = (rule: RuleDocument): number =>
-  rule.limits.length === 0 ? 0 : Math.min(...limitsOf(rule).map((limit) => mostCallsWithin(limit, HOUR_SECONDS)));
+  isUnconditional(rule) ? 0 : Math.min(...limitsOf(rule).map((limit) => mostCallsWithin(limit, HOUR_SECONDS)));
 
 function neverMatched(rule: RuleDocument, counts: MatchCounts): RuleFinding[] {
   if (counts.calls === 0 || (counts.byRule.get(rule.id) ?? 0) > 0) return [];
@@ -324,7 +326,7 @@ function neverMatched(rule: RuleDocument, counts: MatchCounts): RuleFinding[] {
   return [
     {
       // That nobody calls what is forbidden is as it should be.
-      severity: rule.limits.length === 0 ? 'info' : 'warning',
+      severity: isUnconditional(rule) ? 'info' : 'warning',
       rule: rule.id,
       check: 'never-matched',
       what: onlyTrunks

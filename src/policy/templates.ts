@@ -6,11 +6,12 @@
  * it: people have edited it. A rule of the same id is a refusal. Starting points that a site edits, like any rule.
  */
 import type { z } from 'zod';
-import type { PolicyDocument, ruleSchema } from './document.ts';
+import { type PolicyDocument, ruleSchema } from './document.ts';
 import { HIGH_RISK_PREFIXES, HIGH_RISK_REVIEWED, HIGH_RISK_SOURCES } from './high-risk.ts';
 import { LEGAL_PACKS, type LegalNote } from './legal-packs.ts';
 import { describeLimit, describePeriod, parseLimit, worstCasePerPeriod } from './limit.ts';
 import type { Problem } from './problem.ts';
+import { describePermitted } from './rule-words.ts';
 import type { ScheduleDocument } from './schedule.ts';
 
 type RuleFields = z.input<typeof ruleSchema>;
@@ -80,6 +81,12 @@ const sentenceOf = (counted: string, ...texts: readonly string[]): string =>
     })
     .join(' ');
 
+/** What the fields of a rule permit, in sentences. */
+const sentencesOf = (fields: Omit<RuleFields, 'id'>): string =>
+  describePermitted(ruleSchema.parse({ ...fields, id: 'template' }))
+    .map((clause) => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`)
+    .join(' ');
+
 const group = (id: string, name: string, { members }: TemplateOptions) => ({
   [id]: { name, members: [...(members ?? [])] },
 });
@@ -98,6 +105,24 @@ const CONTRACTORS_LIMIT = '1/1m';
 const CARRIER_LIMIT = '5/1s';
 /** Q.850: no circuit or channel available, so that a dialplan can try the next trunk. */
 const NO_CIRCUIT = 34;
+
+/**
+ * One every 125 ms: 8 within any second, 9 with both its ends. So a carrier that takes 10 still takes the one that the
+ * network delays into the next second.
+ */
+const TRUNK_PACE = {
+  countPer: 'trunk',
+  limits: ['8/1s'],
+  action: 'wait',
+  burst: 1,
+  maxWait: '5s',
+  whileWaiting: 'ringing',
+  hangupCause: NO_CIRCUIT,
+} as const satisfies Omit<RuleFields, 'id'>;
+/** A call, one on hold, and two more for a transfer: whoever has more is a dialler, or hacked. */
+const CALLS_AT_ONCE = { countPer: 'extension', concurrent: 4 } as const satisfies Omit<RuleFields, 'id'>;
+/** Few meetings last longer, and a call that nobody hung up is paid for until somebody does. */
+const LONGEST_CALL_HOURS = 2;
 
 const AFTER_HOURS: ScheduleDocument = {
   name: 'After hours',
@@ -217,6 +242,30 @@ export const TEMPLATES: readonly Template[] = Object.freeze([
         hangupCause: NO_CIRCUIT,
       },
     }),
+  },
+  {
+    name: 'trunk-cps',
+    title: 'Calls of a trunk at an even pace',
+    says: `Lets calls over one trunk take their turn instead of refusing them: ${sentencesOf(TRUNK_PACE)} A call without a place is refused, with the cause "no circuit available". That suits a carrier that takes 10 in any second; write a little less than what yours takes.`,
+    needs: [{ option: 'trunk', required: true, what: 'the trunk, as the dialplan names it' }],
+    build: ({ id, trunk = '' }) => ({
+      trunks: { [trunk]: {} },
+      rule: { id, name: `Pace of ${trunk}`, appliesTo: { trunks: [trunk] }, ...TRUNK_PACE },
+    }),
+  },
+  {
+    name: 'concurrent-per-extension',
+    title: 'Calls at once of an extension',
+    says: `Refuses calls of any extension while it has ${CALLS_AT_ONCE.concurrent} under way; at worst ${CALLS_AT_ONCE.concurrent} calls go at once for each extension on its own, however many it places in turn. A call counts until the dialplan or the manager interface reports its end.`,
+    needs: [],
+    build: ({ id }) => ({ rule: { id, name: 'Calls at once of an extension', ...CALLS_AT_ONCE } }),
+  },
+  {
+    name: 'long-calls',
+    title: 'Calls that nobody hung up',
+    says: `Ends calls ${LONGEST_CALL_HOURS} hours after they were let go, ringing included, whoever calls; at worst ${LONGEST_CALL_HOURS} hours of each call are paid for. It refuses none. Calls under way are ended as well where the manager interface is configured.`,
+    needs: [],
+    build: ({ id }) => ({ rule: { id, name: 'Calls that nobody hung up', maxDuration: `${LONGEST_CALL_HOURS}h` } }),
   },
   ...LEGAL_PACKS,
 ] satisfies Template[]);

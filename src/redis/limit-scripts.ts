@@ -36,7 +36,7 @@ interface WireCharge {
 
 export interface TakenCharge {
   readonly state: 'room' | 'lacking' | 'counted' | 'later';
-  /** When the call leaves by the server's clock, epoch ms; 0 for now. */
+  /** When the call leaves by the server's clock, epoch ms: now where it goes at once; 0 where it gets no place. */
   readonly leavesAtMs: number;
   /**
    * Of each limit, shortest period first: the debt of a bucket in the units of the script; of a rolling window the calls

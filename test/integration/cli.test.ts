@@ -157,6 +157,65 @@ describe('rules', () => {
     expect(await ok('rules', 'show', 'five')).toContain('5 calls per 1 second; at worst 9 start within 1 second');
   });
 
+  test('pace, ceilings and outcomes are set by options and taken away again', async () => {
+    await apply('trunks: { carrier-a: {} }\nrules: []');
+    const pace = ['--trunk', 'carrier-a', '--count-per', 'trunk', '--limit', '20/1s', '--action', 'wait'];
+    const waits = ['--max-wait', '5s', '--max-queue', '10', '--burst', '1', '--while-waiting', 'ringing'];
+    const ceilings = ['--concurrent', '30', '--max-duration', '60m'];
+    const outcomes = ['--give-back-on', 'busy,failed', '--give-back-on', 'cancelled', '--hold-after', 'answered=7d'];
+    const added = await json('rules', 'add', 'pace', ...pace, ...waits, ...ceilings, ...outcomes);
+    const fields = {
+      maxWait: '5s',
+      maxQueue: 10,
+      burst: 1,
+      whileWaiting: 'ringing',
+      concurrent: 30,
+      maxDuration: '60m',
+      giveBackOn: ['busy', 'failed', 'cancelled'],
+      holdAfter: { answered: '7d' },
+    };
+    expect(added).toMatchObject({ action: 'wait', limits: ['20/1s'], ...fields });
+    expect(await json('rules', 'set', 'pace', '--hold-after', 'conversation=1h')).toMatchObject({
+      ...fields,
+      holdAfter: { conversation: '1h' },
+    });
+    for (const field of Object.keys(fields)) {
+      const option = `--no-${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      expect(await json('rules', 'set', 'pace', option)).not.toHaveProperty(field);
+    }
+    expect(await json('rules', 'show', 'pace')).toMatchObject({ action: 'wait', limits: ['20/1s'] });
+  });
+
+  test('a value of an option that is none changes nothing and is told in the words of the policy', async () => {
+    await apply('rules: [{ id: four, concurrent: 4 }]');
+    for (const [words, ...args] of [
+      ['concurrent: is not a number of calls at once', '--concurrent', 'many'],
+      ['burst: is not a number of calls', '--burst', '1.5'],
+      ['maxDuration: is not a length of time from 1s to 1d', '--max-duration', '2d'],
+      ['giveBackOn[1]: "answered" is not known', '--limit', '1/1h', '--give-back-on', 'busy,answered'],
+      ['holdAfter.busy: unknown key', '--hold-after', 'busy=1h'],
+      ['hangupCause: is not a hang-up cause', '--hangup-cause', 'busy'],
+    ] as const) {
+      const { exitCode, error } = await tollgate.run(['rules', 'set', 'four', ...args]);
+      expect({ args, exitCode, error }).toEqual({ args, exitCode: 1, error: expect.stringContaining(words) });
+    }
+    const hold = await tollgate.run(['rules', 'set', 'four', '--hold-after', '7d']);
+    expect(hold.exitCode).toBe(2);
+    expect(hold.error).toContain('"7d" is no hold; write an outcome and a time such as answered=7d');
+    expect(await json('rules', 'show', 'four')).toMatchObject({ concurrent: 4, hangupCause: 21 });
+  });
+
+  test('rules show and list say pace and ceilings in words', async () => {
+    await apply(
+      'rules: [{ id: pace, limits: ["20/1s"], action: wait, burst: 1, maxWait: 5s, concurrent: 4, maxDuration: 60m }]',
+    );
+    const shown = await ok('rules', 'show', 'pace');
+    expect(shown).toContain('  20 calls per 1 second; at worst 20 leave within 1 second\n');
+    expect(shown).toContain('  one call every 50 ms, at most 100 wait, none longer than 5 s\n');
+    expect(shown).toContain('  at most 4 calls at once\n  no call longer than 60 min\n');
+    expect(await ok('rules', 'list')).toContain('20/1s, one every 50 ms; 4 at once; none over 60 min');
+  });
+
   test('mistakes of one rule are named by its own fields', async () => {
     await apply('rules: [{ id: five, limits: ["5/1s"] }]');
     const { exitCode, error } = await tollgate.run(['rules', 'add', 'six', '--trunk', 'nowhere', '--limit', '6/1s']);
@@ -225,6 +284,47 @@ describe('calls', () => {
       { rule: 'off', applies: false, because: 'the rule is disabled' },
       { rule: 'other', applies: false, because: 'trunk a is not in b' },
     ]);
+  });
+
+  test('check and explain say how long a call would wait, which is a call that may go', async () => {
+    await apply('rules: [{ id: pace, limits: ["1/10s"], action: wait, burst: 1, maxWait: 15s, maxDuration: 60m }]');
+    await call('3010', '15551234567');
+    const { exitCode, out } = await tollgate.run(['explain', '15551234567', '-e', '3010']);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^WAIT {2}extension 3010 to 15551234567/);
+    expect(out).toMatch(/^It would wait \d+(?:\.\d)? s for its place, and then go\.$/m);
+    expect(out).toContain('It would be ended after 60 min.');
+    expect(out).toMatch(/^pace +waits \d+(?:\.\d)? s +wait +extension 3010 +1\/10s/m);
+    const report = await json<ExplanationReport>('check', '15551234567', '-e', '3010');
+    expect(report).toMatchObject({ verdict: 'wait', rule: 'pace', maxSeconds: 3600, retryAfterSeconds: 0 });
+    expect(report.waitMs).toBeGreaterThan(5000);
+    expect(report.findings[0]?.waitMs).toBe(report.waitMs);
+
+    const variables = await call('3010', '15551234568');
+    expect(variables['TOLLGATE_VERDICT']).toBe('wait');
+    const id = variables['TOLLGATE_DECISION'] ?? '';
+    await expect.poll(() => json<DecisionReport[]>('calls', 'list', '--verdict', 'wait')).toMatchObject([{ id }]);
+    expect(await ok('calls', 'list', '--verdict', 'wait')).toMatch(/ {2}wait \d+(?:\.\d)? s {2}/);
+    expect(await ok('calls', 'show', id)).toMatch(/^It was to wait \d+(?:\.\d)? s for its place, and then go\.$/m);
+    // The place of the third would be later than anybody waits.
+    const third = await tollgate.run(['check', '15551234567', '-e', '3010']);
+    expect(third.exitCode).toBe(1);
+    expect(third.out).toContain('has no place left within 15000 ms');
+  });
+
+  test('explain says how many calls there are at once, and when there is room is told without a time', async () => {
+    await apply('rules: [{ id: two, concurrent: 2, holdAfter: { answered: 7d } }]');
+    await call('3011', '15551234567');
+    const room = await tollgate.run(['explain', '15551234567', '-e', '3011']);
+    expect(room.exitCode).toBe(0);
+    expect(room.out).toMatch(/^two +passes +block +extension 3011 +2 at once +1 → 2 of 2 at once/m);
+    expect(room.out).toMatch(/^ +extension 3011 +hold 7d +free$/m);
+    await call('3011', '15551234568');
+    const full = await tollgate.run(['explain', '15551234567', '-e', '3011']);
+    expect(full.exitCode).toBe(1);
+    expect(full.out).toContain('Rule two refuses: extension 3011 has 2 of 2 calls at once.');
+    expect(full.out).toContain('It would be allowed as soon as one of the calls under way is over.');
+    expect(full.out).toContain('2 of 2 at once');
   });
 
   test('explain at a later time knows that the limit has refilled by then', async () => {

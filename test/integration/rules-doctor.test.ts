@@ -39,6 +39,7 @@ describe('templates', () => {
     'call-centre': ['--members', '2001-2050,21xx'],
     contractors: ['--members', '3001'],
     'carrier-cps': ['--trunk', 'carrier-a'],
+    'trunk-cps': ['--trunk', 'carrier-a'],
   };
 
   test('each is listed with what it permits and can be added beside all others', async () => {
@@ -47,15 +48,17 @@ describe('templates', () => {
     const listed = await ok('rules', 'templates');
     for (const { name, says } of templates) {
       expect(listed).toContain(`tollgate rules add --template ${name}`);
-      expect(says).toMatch(/at worst \d+ calls? (?:starts?|go)/);
+      expect(says).toMatch(/at worst \d+ (?:calls? (?:starts?|go)|leave|hours of each call)/);
       const added = await json<AddedTemplate>('rules', 'add', '--template', name, ...(OPTIONS[name] ?? []));
-      expect(added).toMatchObject({ id: name, template: name, mode: 'enforce', action: 'block' });
+      expect(added).toMatchObject({ id: name, template: name, mode: 'enforce' });
+      expect(added.action).toBe(name === 'trunk-cps' ? 'wait' : 'block');
     }
     const rules = await json<RuleDocument[]>('rules', 'list');
     expect(rules.map(({ id }) => id)).toEqual(templates.map(({ name }) => name));
     expect(await json('groups', 'show', 'call-centre')).toMatchObject({ members: ['2001-2050', '21xx'] });
     expect(await json('trunks', 'list')).toEqual([{ id: 'carrier-a' }]);
-    expect(await json<unknown[]>('schedules', 'list')).toHaveLength(1);
+    const schedules = await json<{ readonly id: string }[]>('schedules', 'list');
+    expect(schedules.map(({ id }) => id)).toEqual(['after-hours', 'calling-hours', 'calling-hours-florida']);
   });
 
   test('what is there is used as it is, and the answer says so', async () => {
@@ -238,6 +241,40 @@ rules:
     }
     await call('5003', '15553', 'carrier-b');
     await expect.poll(async () => (await doctor()).findings).not.toContain('warning elsewhere never-matched');
+  });
+
+  test('a pace that is not one, or that nobody can wait for, is mended by the commands that it gives', async () => {
+    await apply(`
+trunks: { carrier-b: {} }
+rules:
+  - { id: refuses, limits: ["5/1m"], maxWait: 5s }
+  - { id: slow, limits: ["1/1m"], countPer: system, action: wait }
+  - { id: carrier, limits: ["20/1s"], countPer: trunk, action: wait, maxQueue: 41 }
+  - { id: week, limits: ["5/1m"], concurrent: 4, holdAfter: { answered: 7d } }
+`);
+    await call('5005', '15555', 'carrier-b');
+    const paced = async (): Promise<string[]> => (await doctor()).findings.filter((each) => !/never|shadow/.test(each));
+    await expect
+      .poll(paced)
+      .toEqual([
+        'warning refuses unpaced',
+        'warning slow short-wait',
+        'warning carrier idle-queue',
+        'info carrier uneven-pace',
+        'warning week broad-hold',
+      ]);
+    for (const command of [
+      'rules set refuses --action wait',
+      'rules set slow --max-wait 1m',
+      'rules set carrier --max-queue 40',
+      'rules set carrier --burst 1',
+      'rules set week --count-per number',
+    ]) {
+      expect((await run('rules', 'doctor')).out).toContain(`tollgate ${command}\n`);
+      await ok(...command.split(' '));
+    }
+    // A wait of 5 s is shorter than the step of 5/1m: mending the one shows the other.
+    expect(await paced()).toEqual(['warning refuses short-wait']);
   });
 
   test('a home country is added by the command that it gives', async () => {

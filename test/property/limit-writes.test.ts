@@ -7,10 +7,10 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasRoom, roomAfterMs } from '../../src/policy/token-bucket.ts';
 import { type PackedCharge, packLimits, takeLimits } from '../../src/redis/limit-scripts.ts';
-import { createTokenBucketModel } from '../model/token-bucket.ts';
+import { createCallsModel } from '../model/calls.ts';
 import { giveBackTaken } from '../support/give-back.ts';
 import { limits, plan } from '../support/limit-arbitraries.ts';
-import type { LimitNumbers } from '../support/limit-history.ts';
+import { type LimitNumbers, packVersion } from '../support/limit-history.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -29,8 +29,7 @@ const charge = (
   bucketKey: string,
   some: readonly LimitNumbers[],
   demand: 'required' | 'lenient' | 'shadow' = 'required',
-  counting: 'bucket' | 'rolling' = 'bucket',
-): PackedCharge => packLimits(demand, bucketKey, some, counting);
+): PackedCharge => packLimits(demand, bucketKey, some);
 const NOW_MS = 1_795_000_000_123;
 const take = (callKey: string, charges: readonly PackedCharge[], nowMs?: number, deadlineMs = 0) =>
   takeLimits(redis, { callKey, charges, nowMs, deadlineMs, recordSeconds: 20 });
@@ -46,10 +45,23 @@ async function everything(): Promise<unknown> {
   );
 }
 
-const someCalls = fc.array(fc.record({ afterMs: fc.nat(700), demandMore: fc.boolean() }), { maxLength: 8 });
-const world = fc.record({ plans: fc.array(plan, { minLength: 1, maxLength: 4 }), calls: someCalls });
+const someCalls = fc.array(
+  fc.record({ afterMs: fc.nat(400), demandMore: fc.boolean(), givesBack: fc.constantFrom(false, false, true) }),
+  { maxLength: 10 },
+);
+const world = fc.record({
+  plans: fc.array(plan, { minLength: 1, maxLength: 4 }),
+  calls: someCalls,
+  holds: fc.constantFrom(false, false, true),
+});
 
-/** Buckets that some calls have used; the clock only goes forward. */
+function timeBytes(ms: number): Buffer {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUIntLE(ms, 0, 6);
+  return bytes;
+}
+
+/** Charges of all kinds that some calls have used, some of which gave back what they had; the clock only goes forward. */
 async function used(chosen: typeof world extends fc.Arbitrary<infer World> ? World : never): Promise<{
   readonly prefix: string;
   readonly nowMs: number;
@@ -57,13 +69,23 @@ async function used(chosen: typeof world extends fc.Arbitrary<infer World> ? Wor
 }> {
   await redis.flushall();
   const prefix = newPrefix();
-  const charges = chosen.plans.map((each, at) =>
-    charge(`${prefix}:b:${at}`, each.versions[0] ?? [], each.demand, each.counting),
+  const charges = chosen.plans.flatMap(({ kind, versions: [first] }, at) =>
+    first === undefined ? [] : [packVersion(kind, first, `${prefix}:b:${at}`)],
   );
   let nowMs = NOW_MS;
-  for (const [index, { afterMs, demandMore }] of chosen.calls.entries()) {
+  for (const { kind, key } of charges) {
+    if (kind === 'hold' && chosen.holds) await redis.set(key, timeBytes(nowMs), 'EX', 61);
+  }
+  for (const [index, { afterMs, demandMore, givesBack }] of chosen.calls.entries()) {
     nowMs += afterMs;
-    await take(`${prefix}:c:${index}`, demandMore ? charges : charges.slice(0, 1), nowMs);
+    const [callKey, asked] = [`${prefix}:c:${index}`, demandMore ? charges : charges.slice(0, 1)];
+    const reply = await take(callKey, asked, nowMs);
+    if (!givesBack || reply.status !== 'taken') continue;
+    const given = asked.flatMap((packed, at) => {
+      const taken = reply.charges[at];
+      return taken === undefined ? [] : [{ packed, taken }];
+    });
+    await giveBackTaken(redis, { callKey, charges: given });
   }
   return { prefix, nowMs, charges };
 }
@@ -77,7 +99,7 @@ test('a peek changes no byte and renews no time to live', async () => {
       await peek(`${prefix}:c:new`, charges, nowMs + laterMs);
       expect(await everything()).toEqual(before);
     }),
-    { seed, numRuns: 200 },
+    { seed, numRuns: 400 },
   );
 });
 
@@ -88,7 +110,7 @@ test('a peek says what the call that follows it gets', async () => {
       const said = await peek(`${prefix}:c:new`, charges, nowMs + laterMs);
       expect(await take(`${prefix}:c:new`, charges, nowMs + laterMs)).toEqual(said);
     }),
-    { seed, numRuns: 200 },
+    { seed, numRuns: 400 },
   );
 });
 
@@ -180,6 +202,19 @@ test('giving back renews no time to live and leaves an emptied record of a call 
   expect(await giveBackTaken(redis, { callKey: '{t}call', charges: given })).toBe(0);
 });
 
+test.each(['c', 'v', 'w'])(
+  'a bucket whose count reads like the letter %s of another kind is still a bucket',
+  async (letter) => {
+    await redis.flushall();
+    const bucket = charge('{t}b', [numbers(letter.charCodeAt(0), 60)]);
+    const reply = await take('{t}call', [bucket], NOW_MS);
+    expect(reply).toMatchObject({ charges: [{ before: [0], after: [60_000] }] });
+    const given = reply.status === 'late' ? [] : reply.charges.map((taken) => ({ packed: bucket, taken }));
+    expect(await giveBackTaken(redis, { callKey: '{t}call', charges: given })).toBe(1);
+    expect(await peek('{t}other', [bucket], NOW_MS)).toMatchObject({ charges: [{ before: [0] }] });
+  },
+);
+
 test('a peek, a late call, a refused call and giving back what was never paid write nothing at all', async () => {
   await redis.flushall();
   const writes = async (): Promise<string | undefined> =>
@@ -267,7 +302,7 @@ test('levels up to 2^52 are exact to the last unit', async () => {
   await fc.assert(
     fc.asyncProperty(seconds, seconds, nearFull, fc.nat(3), async (period, otherPeriod, off, elapsedMs) => {
       await redis.flushall();
-      const model = createTokenBucketModel();
+      const model = createCallsModel();
       const count = largest(period);
       const cost = period * 1000;
       const debt = Math.min(count * cost, count * cost - cost + off);
@@ -284,7 +319,8 @@ test('levels up to 2^52 are exact to the last unit', async () => {
         const nowMs = NOW_MS + elapsedMs * call;
         const reply = await take(`{t}${call}`, [charge('{t}b', [own])], nowMs);
         const modelCharge = {
-          bucket: '{t}b',
+          key: '{t}b',
+          kind: 'bucket' as const,
           demand: 'required' as const,
           limits: [{ count: BigInt(own.count), periodMs: BigInt(periodSeconds * 1000) }],
         };

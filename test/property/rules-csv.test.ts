@@ -17,6 +17,7 @@ import {
   readPolicyDocument,
   ruleSchema,
 } from '../../src/policy/document.ts';
+import { UNREACHED } from '../../src/policy/outcome.ts';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`rules-csv: SEED=${seed}`);
@@ -70,10 +71,16 @@ const scope = fc.oneof(
     .filter((keys) => Object.keys(keys).length > 0),
 );
 
+/** Blanks round a length of time are kept as well. */
+const time = (...texts: string[]): fc.Arbitrary<string> =>
+  fc
+    .tuple(fc.constantFrom('', ' '), fc.constantFrom(...texts), fc.constantFrom('', ' '))
+    .map((parts) => parts.join(''));
+
 /** Fields that are one of some words, yes or no, need no line of their own here. */
 const byTheSchema = Object.fromEntries(
   Object.entries(ruleSchema.shape).flatMap(([key, field]): [string, fc.Arbitrary<unknown>][] => {
-    const inner = field instanceof z.ZodDefault ? field.unwrap() : field;
+    const inner = field instanceof z.ZodDefault || field instanceof z.ZodOptional ? field.unwrap() : field;
     if (inner instanceof z.ZodBoolean) return [[key, fc.boolean()]];
     return inner instanceof z.ZodEnum ? [[key, fc.constantFrom(...inner.options)]] : [];
   }),
@@ -89,10 +96,32 @@ const rule = fc
       inForce: fc.constantFrom({}, { during: 'night' }, { not: 'night' }),
       hangupCause: fc.integer({ min: 1, max: 127 }),
       prompt: fc.constantFrom('none', 'tollgate-limit', 'en/busy_1.x'),
+      maxWait: time('1ms', '2s', '007s', '10m'),
+      maxQueue: fc.integer({ min: 1, max: 1000 }),
+      burst: fc.integer({ min: 1, max: 1_000_000 }),
+      concurrent: fc.integer({ min: 1, max: 100_000 }),
+      maxDuration: time('1s', '60 m', '1d'),
+      giveBackOn: some(fc.constantFrom(...UNREACHED)),
+      holdAfter: fc
+        .record({ answered: time('60s', '366d'), conversation: time('7d') }, { requiredKeys: [] })
+        .filter((holds) => Object.keys(holds).length > 0),
     },
     { requiredKeys: [] },
   )
-  .map(({ inForce, ...fields }) => ({ ...fields, ...inForce }));
+  .map(({ inForce, ...fields }) => asThePolicyWantsIt({ ...fields, ...inForce }));
+
+/** What only one field allows another to say, so that few rules are thrown away. */
+function asThePolicyWantsIt(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { giveBackOn, burst, ...rest } = fields;
+  const { limits: given, counting, action } = rest;
+  const counts = Array.isArray(given) && given.length > 0;
+  return {
+    ...rest,
+    ...(action === 'wait' && !counts ? { limits: ['5/1s'] } : {}),
+    ...(giveBackOn === undefined || !counts ? {} : { giveBackOn }),
+    ...(burst === undefined || (action === 'wait' && counting === 'rolling') ? {} : { burst }),
+  };
+}
 
 /** Only what the policy itself accepts: a limit may be too large for its way of counting. */
 const policy = fc
@@ -114,8 +143,10 @@ function imported(document: PolicyDocument, file: Uint8Array, replace: boolean):
 }
 
 test('the wide form keeps every rule of any policy, and no cell of it begins a formula', () => {
+  const met = new Set<string>();
   fc.assert(
     fc.property(policy, bytes, (document, around) => {
+      for (const each of document.rules) for (const field of Object.keys(each)) met.add(field);
       const written = writeRules(document.rules);
       if ('refused' in written) throw new Error(written.refused.join('\n'));
       const empty = { ...document, rules: [] };
@@ -129,6 +160,7 @@ test('the wide form keeps every rule of any policy, and no cell of it begins a f
     }),
     { seed, numRuns: 1500 },
   );
+  expect([...met].sort()).toEqual(Object.keys(ruleSchema.shape).sort());
 });
 
 test('the narrow form is written as it was read, for any names and limits', () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test('a history of calls over buckets and rolling windows gets exactly the replies of the reference model', async () => {
+test('a history of calls over buckets, rolling windows, leases and holds, paced or not, gets exactly the replies of the reference model', async () => {
   const redis = server.client();
   const tally = newTally();
   await fc.assert(
@@ -31,5 +31,5 @@ test('a history of calls over buckets and rolling windows gets exactly the repli
   // A generator that hardly ever refuses tests next to nothing.
   expect(share).toBeGreaterThan(0.25);
   expect(share).toBeLessThan(0.75);
-  for (const happened of Object.values(tally)) expect(happened).toBeGreaterThan(500);
+  for (const happened of Object.values(tally)) expect(happened).toBeGreaterThan(300);
 });

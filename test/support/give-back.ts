@@ -9,10 +9,12 @@ export interface Given {
 
 export const giveBackTaken = (
   redis: Redis,
-  { callKey, charges }: { readonly callKey: string; readonly charges: readonly Given[] },
+  options: { readonly callKey: string; readonly charges: readonly Given[]; readonly needsRecord?: boolean },
 ): Promise<number> =>
   returnLimits(redis, {
-    callKey,
-    charges: charges.map(({ packed, taken }) => ({ packed, taken: takenNumber(packed, taken) })),
-    needsRecord: true,
+    callKey: options.callKey,
+    charges: options.charges
+      .filter(({ packed }) => packed.kind !== 'hold')
+      .map(({ packed, taken }) => ({ packed, taken: takenNumber(packed, taken) })),
+    needsRecord: options.needsRecord ?? true,
   });

@@ -25,15 +25,23 @@ const program = [
 ] as const;
 
 export async function startScene(
-  options: Omit<StageOptions, 'env' | 'globals'> & { readonly tollgateEnv?: Readonly<Record<string, string>> },
+  options: Omit<StageOptions, 'env' | 'globals'> & {
+    readonly tollgateEnv?: Readonly<Record<string, string>>;
+    /** What else stands in `tollgate.yaml`; given, Tollgate is connected to the manager interface and ARI as well. */
+    readonly connected?: string;
+  },
 ): Promise<TestScene> {
-  const { tollgateEnv, ...stageOptions } = options;
+  const { tollgateEnv, connected, ...stageOptions } = options;
   const { searchPath } = await ensurePrograms({ env: process.env });
   const tollgate = await createTollgateProcess({ program, env: { ...process.env, ...tollgateEnv, PATH: searchPath } });
   const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}` };
   try {
-    await tollgate.start();
     const stage = await startStage({ ...stageOptions, env: process.env, globals });
+    if (connected !== undefined) {
+      const { ami, ari } = stage.asterisk;
+      await tollgate.configure(`${connected}\nasterisk: ${JSON.stringify([{ name: 'pbx', ami, ari }])}\n`);
+    }
+    await tollgate.start();
     return {
       stage,
       tollgate,

@@ -142,6 +142,7 @@ describe('where the configuration comes from', () => {
       },
       http: { listen: { host: '127.0.0.1', port: 8480 }, trustedProxies: [] },
       asterisk: [],
+      calls: { lease: 300_000 },
       firewall: { backend: 'none' },
       journal: { maxEntries: 100_000, maxAge: 30 * 86_400_000 },
       log: { level: 'info', numbers: 'masked', format: 'auto' },

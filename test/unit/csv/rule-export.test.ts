@@ -33,6 +33,25 @@ describe('the narrow form', () => {
     });
   });
 
+  it('is refused for every field of pace, ceilings and outcomes, each by its name', () => {
+    const fields = {
+      action: 'wait',
+      maxWait: '5s',
+      maxQueue: 10,
+      burst: 1,
+      whileWaiting: 'ringing',
+      concurrent: 4,
+      maxDuration: '60m',
+      giveBackOn: ['busy'],
+      holdAfter: { answered: '7d' },
+    };
+    for (const [field, value] of Object.entries(fields)) {
+      const written = writeYeastar(rulesOf({ limits: ['5/1s'], [field]: value }));
+      const [refused] = 'refused' in written ? written.refused : [];
+      expect(refused).toContain(`rule r0 would lose ${field} ${JSON.stringify(value)} (this form `);
+    }
+  });
+
   it('says hours and days in minutes, which is the same limit', () => {
     expect(writeYeastar(rulesOf({ name: 'N', limits: ['1/1s', '2/90s', '3/2m', '4/1h', '5/1d', '6/180s'] }))).toEqual({
       csv: 'Name,Restrictions\nN,1/1/second&2/90/second&3/2/minute&4/60/minute&5/1440/minute&6/180/second\n',
@@ -60,6 +79,27 @@ describe('the wide form', () => {
     const topLevel = new Set(RULE_COLUMNS.map((name) => name.split('.')[0]));
     expect([...topLevel]).toEqual(Object.keys(ruleSchema.shape));
     expect(RULE_COLUMNS).toContain('appliesTo.permissions');
+  });
+
+  it('has one cell for a list of outcomes, and one for each outcome that holds', () => {
+    const rules = rulesOf({ limits: ['5/1s'], giveBackOn: ['busy', 'no-answer'], holdAfter: { conversation: '7d' } });
+    const written = writeRules(rules);
+    const [header, row] =
+      'csv' in written
+        ? written.csv
+            .trim()
+            .split('\n')
+            .map((line) => line.split(','))
+        : [];
+    const cell = (name: string): string | undefined => row?.[header?.indexOf(name) ?? -1];
+    expect(cell('giveBackOn')).toBe('busy&no-answer');
+    expect([cell('holdAfter.answered'), cell('holdAfter.conversation')]).toEqual(['', '7d']);
+  });
+
+  it('is refused for a length of time with a line break round it, which no cell keeps', () => {
+    expect(writeRules(rulesOf({ maxDuration: '60m\n' }))).toEqual({
+      refused: ['rule r0: a CSV file cannot keep maxDuration; use tollgate policy show'],
+    });
   });
 
   it('is refused for text that UTF-8 cannot hold', () => {

@@ -58,6 +58,7 @@ describe('the report of a decision', () => {
           applies: true,
           because: 'the rule applies to every call',
           exceeded: true,
+          waitMs: null,
           alreadyCharged: false,
           limit: '5/1s',
           used: 5,
@@ -66,6 +67,7 @@ describe('the report of a decision', () => {
           limits: [
             {
               subject: 'extension 1001',
+              kind: 'limits',
               limit: '5/1s',
               used: 5,
               usedAfter: 5,
@@ -124,6 +126,7 @@ describe('the report of a decision', () => {
         applies: false,
         because: 'the rule is disabled',
         exceeded: false,
+        waitMs: null,
         alreadyCharged: false,
         limit: null,
         used: null,
@@ -152,6 +155,35 @@ describe('the report of a decision', () => {
   it('says that a call had paid before', () => {
     const [finding] = reportExplanation(explanationOf([counted({ limits: ['5/1s'] }, 'counted', 5000, 5000)])).findings;
     expect(finding).toMatchObject({ alreadyCharged: true, exceeded: false, retryAfterSeconds: 0 });
+  });
+
+  it('says how long a call waits for its place, and how long it may then last', () => {
+    const rule = ruleOf({ limits: ['4/1s'], action: 'wait', burst: 1, maxDuration: '60m' });
+    const [count] = rule.counts;
+    const [limit] = rule.limits;
+    if (count === undefined || limit === undefined) throw new Error('a rule with a limit');
+    const limits = [readBucket(limit, 1000, 2000, 1)];
+    const finding = findingOf(rule, ALWAYS, [{ subject: WHO, count, state: 'later', waitMs: 250, limits }]);
+    const report = reportExplanation(explanationOf([finding]));
+    expect(report).toMatchObject({ verdict: 'wait', waitMs: 250, maxSeconds: 3600, retryAfterSeconds: 0 });
+    expect(report.findings).toMatchObject([{ exceeded: true, waitMs: 250, retryAfterSeconds: 0 }]);
+  });
+
+  it('tells calls at once and holds from calls that start, and when nobody can say how long', () => {
+    const rule = ruleOf({ concurrent: 4, holdAfter: { answered: '7d' } });
+    const readings = rule.counts.map((count): Reading => {
+      const full = count.kind === 'concurrent';
+      const [limit] = count.limits;
+      const counts = { used: full ? 4 : 0, usedAfter: full ? 4 : 0, remaining: full ? 0 : 1 };
+      const limits = limit === undefined ? [] : [{ limit, ...counts, roomAfterMs: full ? null : 0 }];
+      return { subject: WHO, count, state: full ? 'lacking' : 'room', waitMs: 0, limits };
+    });
+    const report = reportExplanation(explanationOf([findingOf(rule, ALWAYS, readings)]));
+    expect(report).toMatchObject({ verdict: 'block', retryAfterSeconds: null, waitMs: null });
+    expect(report.findings[0]?.limits).toMatchObject([
+      { kind: 'concurrent', limit: '4 at once', used: 4, remaining: 0, retryAfterSeconds: null },
+      { kind: 'hold', limit: 'hold 7d', used: 0, remaining: 1, retryAfterSeconds: 0 },
+    ]);
   });
 
   it('names the whole system in words', () => {

@@ -18,6 +18,8 @@ const counted = (byRule: Readonly<Record<string, number>>, calls = 10): MatchCou
 
 /** A rule that nothing is wrong with. */
 const fine = { id: 'fine', limits: ['5/1m'] };
+/** Twenty a second, for which calls wait two seconds at most. */
+const pace = { id: 'pace', limits: ['20/1s'], action: 'wait' };
 const windows = [{ days: ['wed'], from: '13:00', to: '14:00' }];
 const home = { homeCountry: 'US' };
 
@@ -243,8 +245,98 @@ const CASES: Readonly<Record<string, readonly [document: object, ...found: strin
       ],
     },
   ],
+  'more than a thousand calls an hour beside a ceiling of calls at once, which bounds none that start': [
+    {
+      rules: [
+        { id: 'r', limits: ['30/1m'] },
+        { id: 'four', concurrent: 4 },
+      ],
+    },
+    'info r permits-much',
+  ],
+  'more than a thousand calls an hour beside a limit that gives calls back': [
+    {
+      rules: [
+        { id: 'r', limits: ['30/1m'] },
+        { id: 'day', limits: ['500/1d'], giveBackOn: ['busy'] },
+      ],
+    },
+    'info r permits-much',
+  ],
+  'more than a thousand calls an hour, held up by a rule that paces': [
+    {
+      rules: [
+        { id: 'r', limits: ['30/1m'] },
+        { id: 'slow', limits: ['10/1m'], action: 'wait', maxWait: '10s' },
+      ],
+    },
+  ],
   'more than a thousand calls an hour for the whole system': [
     { rules: [{ id: 'r', limits: ['30/1m'], countPer: 'system' }] },
+  ],
+
+  'a pace for which calls wait long enough': [{ rules: [{ ...pace, burst: 1, maxQueue: 40 }] }],
+  'a pace of which no call waits for a whole step': [
+    { rules: [{ ...pace, limits: ['1/1m'] }] },
+    'warning pace short-wait',
+  ],
+  'a pace with a second limit for which no call waits long enough, as is meant': [
+    { rules: [{ ...pace, burst: 1, limits: ['20/1s', '100/1h'] }] },
+  ],
+  'a queue that is never full': [{ rules: [{ ...pace, burst: 1, maxQueue: 41 }] }, 'warning pace idle-queue'],
+  'a rolling queue that is never full': [
+    { rules: [{ ...pace, counting: 'rolling', limits: ['20/2s'], maxQueue: 21 }] },
+    'warning pace idle-queue',
+  ],
+  'a rolling queue that can be full': [{ rules: [{ ...pace, counting: 'rolling', limits: ['20/2s'], maxQueue: 20 }] }],
+  'a pace of a trunk that lets a burst go': [
+    { trunks: { a: {} }, rules: [{ ...pace, appliesTo: { trunks: ['a'] } }] },
+    'info pace uneven-pace',
+  ],
+  'a pace of a trunk that is meant to let some go at once': [{ rules: [{ ...pace, countPer: 'trunk', burst: 5 }] }],
+  'a pace of a trunk by rolling windows': [{ rules: [{ ...pace, countPer: 'trunk', counting: 'rolling' }] }],
+  'a pace of extensions that lets a burst go': [{ rules: [pace] }],
+  'a pace of which one limit makes the other idle': [
+    { rules: [{ ...pace, limits: ['20/1s', '2000/1m'] }] },
+    'warning pace idle-limit',
+  ],
+  'an even pace beside fewer calls at a slower rate, which may all come at once': [
+    { rules: [{ ...pace, burst: 1, limits: ['20/1s', '10/1m'] }] },
+  ],
+  'a pace without the action that paces': [{ rules: [{ ...fine, burst: 1 }] }, 'warning fine unpaced'],
+  'a pace beside a stricter rule that refuses, of which it may keep what that one gives back': [
+    {
+      rules: [
+        { id: 'strict', limits: ['10/1s'], countPer: 'system' },
+        { ...pace, countPer: 'system' },
+      ],
+    },
+  ],
+  'a pace for what another refuses altogether': [
+    {
+      rules: [
+        { id: 'no', appliesTo: { extensions: ['1'] } },
+        { ...pace, appliesTo: { extensions: ['1'] } },
+      ],
+    },
+    'warning pace shadowed',
+  ],
+  'a ceiling beside a stricter rule, which says nothing of calls at once': [
+    { rules: [fine, { id: 'r', limits: ['10/1m'], concurrent: 4 }] },
+  ],
+  'a rule beside one of ceilings alone': [{ rules: [{ id: 'four', concurrent: 4, maxDuration: '1h' }, fine] }],
+
+  'a hold of the number that was reached': [
+    { rules: [{ ...fine, countPer: 'number', holdAfter: { answered: '7d' } }] },
+  ],
+  'a hold of the extension for a rest': [{ rules: [{ ...fine, holdAfter: { conversation: '2m' } }] }],
+  'a hold of the extension for a week': [
+    { rules: [{ ...fine, holdAfter: { conversation: '2m', answered: '7d' } }] },
+    'warning fine broad-hold',
+  ],
+  'a hold of everybody': [
+    { rules: [{ ...fine, countPer: 'system', holdAfter: { answered: '1m' } }] },
+    'warning fine broad-hold',
   ],
 };
 
@@ -265,6 +357,28 @@ describe('the doctor of rules', () => {
         command: 'tollgate rules set r --limit 50/1h',
       },
     ]);
+  });
+
+  it('says how long a call would have to wait, and how long the queue can get', () => {
+    expect(look({ rules: [{ ...pace, limits: ['1/1m'] }] })).toMatchObject([
+      {
+        what: 'A call waits 2 s at most, and 1/1m has room for one more every 60 s.',
+        command: 'tollgate rules set pace --max-wait 1m',
+      },
+    ]);
+    expect(look({ rules: [{ ...pace, limits: ['1/1h'] }] })[0]?.command).toBe('tollgate rules set pace --action block');
+    expect(look({ rules: [{ ...pace, limits: ['3/10s'], maxWait: '5s', maxQueue: 9 }] })).toMatchObject([
+      {
+        what: 'The queue of 9 is never full: 2 calls have their place within 5s.',
+        command: 'tollgate rules set pace --max-queue 2',
+      },
+    ]);
+  });
+
+  it('says what a carrier sees of a burst', () => {
+    expect(look({ rules: [{ ...pace, countPer: 'trunk' }] })[0]?.what).toBe(
+      'After a quiet time 20 calls leave at once, and up to 39 within 1 second.',
+    );
   });
 
   it('names the next opening, and the rule that is stricter', () => {
@@ -309,6 +423,10 @@ describe('a rule that no call has matched', () => {
     expect(found({ rules: [rule] }, counted({}))).toEqual(['info no never-matched']);
   });
 
+  it('is none of those that forbid where it has a ceiling', () => {
+    expect(found({ rules: [{ id: 'four', concurrent: 4 }] }, counted({}))).toEqual(['warning four never-matched']);
+  });
+
   it('is told of the trunk where the rule is about nothing else', () => {
     const rule = { ...fine, appliesTo: { trunks: ['carrier-a'] } };
     const [finding] = look({ trunks, rules: [rule] }, counted({}));
@@ -327,12 +445,14 @@ describe('a rule that no call has matched', () => {
 describe('the strictness of limits', () => {
   const limit = (count: number, periodSeconds: number, counting: 'bucket' | 'rolling' = 'bucket') => ({
     ...{ count, periodSeconds, counting },
+    atOnce: count,
     text: '',
   });
 
   it('counts the burst and what comes after it', () => {
     expect(mostCallsWithin(limit(5, 1), 1)).toBe(10);
     expect(mostCallsWithin(limit(5, 1), 3600)).toBe(18_005);
+    expect(mostCallsWithin({ ...limit(5, 1), atOnce: 1 }, 1)).toBe(6);
     expect(mostCallsWithin(limit(7, 60, 'rolling'), 59)).toBe(7);
     expect(mostCallsWithin(limit(7, 60, 'rolling'), 60)).toBe(14);
   });

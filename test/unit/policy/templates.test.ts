@@ -3,6 +3,7 @@ import type { EpochMs } from '../../../src/policy/call.ts';
 import { defaultPolicyDocument, type PolicyDocument, readPolicyDocument } from '../../../src/policy/document.ts';
 import { HIGH_RISK_PREFIXES, HIGH_RISK_REVIEWED, HIGH_RISK_SOURCES } from '../../../src/policy/high-risk.ts';
 import { compilePolicy } from '../../../src/policy/policy.ts';
+import { diagnoseRules } from '../../../src/policy/rules-doctor.ts';
 import { readWallMinute } from '../../../src/policy/schedule.ts';
 import { addTemplate, findTemplate, TEMPLATES, type TemplateOptions } from '../../../src/policy/templates.ts';
 
@@ -28,7 +29,10 @@ const problemsOf = (document: PolicyDocument, name: string, options: TemplateOpt
   return 'problems' in made ? made.problems : [];
 };
 
-const REQUIRED: Readonly<Record<string, TemplateOptions>> = { 'carrier-cps': { trunk: 'carrier-a' } };
+const REQUIRED: Readonly<Record<string, TemplateOptions>> = {
+  'carrier-cps': { trunk: 'carrier-a' },
+  'trunk-cps': { trunk: 'carrier-a' },
+};
 
 describe('every template', () => {
   it.each(TEMPLATES.map(({ name }) => name))('%s makes a document that is accepted, and a rule of its name', (name) => {
@@ -55,6 +59,12 @@ describe('every template', () => {
     ['contractors', '1 call per 1 minute for each extension on its own; at worst 1 call starts within 1 minute'],
     ['high-risk', 'at worst 0 calls go there'],
     ['carrier-cps', '5 calls per 1 second for the trunk; at worst 9 calls start within 1 second'],
+    [
+      'trunk-cps',
+      '8 calls per 1 second; at worst 8 leave within 1 second. One call every 125 ms, at most 40 wait, none longer than 5 s; who waits hears ringing.',
+    ],
+    ['concurrent-per-extension', 'at worst 4 calls go at once for each extension on its own'],
+    ['long-calls', 'at worst 2 hours of each call are paid for'],
     ['reg-f', 'at worst 7 calls start within 7 days'],
     ['three-in-24h', 'at worst 3 calls start within 24 hours'],
     ['calling-hours', 'at worst 0 calls start outside of that'],
@@ -76,11 +86,38 @@ describe('every template', () => {
       ['contractors', 'extension', '1/1m'],
       ['high-risk', 'extension'],
       ['carrier-cps', 'trunk', '5/1s'],
+      ['trunk-cps', 'trunk', '8/1s'],
+      ['concurrent-per-extension', 'extension'],
+      ['long-calls', 'extension'],
       ['reg-f', 'number', '7/7d'],
       ['three-in-24h', 'number', '3/24h'],
       ['calling-hours', 'extension'],
       ['calling-hours-florida', 'extension'],
     ]);
+  });
+});
+
+describe('the templates of pace and ceilings', () => {
+  const ruleWith = (name: string) => addTo(documentOf({}), name, REQUIRED[name]).document.rules[0];
+
+  it('have the pace and the ceilings that they speak of', () => {
+    expect(ruleWith('trunk-cps')).toMatchObject({
+      appliesTo: { trunks: ['carrier-a'] },
+      action: 'wait',
+      burst: 1,
+      maxWait: '5s',
+      hangupCause: 34,
+    });
+    expect(ruleWith('concurrent-per-extension')).toMatchObject({ concurrent: 4, action: 'block' });
+    expect(ruleWith('long-calls')).toMatchObject({ maxDuration: '2h', appliesTo: 'all' });
+  });
+
+  it('are what the doctor has nothing to say against', () => {
+    const document = ['trunk-cps', 'concurrent-per-extension', 'long-calls'].reduce(
+      (soFar, name) => addTo(soFar, name, REQUIRED[name]).document,
+      documentOf({}),
+    );
+    expect(diagnoseRules(compilePolicy(document), Date.UTC(2026, 10, 18) as EpochMs)).toEqual([]);
   });
 });
 

@@ -1,0 +1,259 @@
+/** `/api/v1/allowlist`: who is never banned. Entries are found by id, by name, or by what they hold. */
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { BanList } from '../bans/ban-list.ts';
+import type { Clock } from '../clock.ts';
+import { type AddressRange, contains, countOf, readRange, subnetMask } from '../policy/addresses.ts';
+import {
+  type AllowEntry,
+  type AllowlistDocument,
+  addEntry,
+  type Edited,
+  entryDraftSchema,
+  entryPatchSchema,
+  type Making,
+  MOST_ENTRIES,
+  rangeOfEntry,
+  setEntry,
+} from '../policy/allowlist.ts';
+import { type AllowImport, importEntries } from '../policy/allowlist-import.ts';
+import type { EpochMs } from '../policy/call.ts';
+import { didYouMean } from '../policy/problem.ts';
+import type { AllowedAddresses } from '../store/allowed-addresses.ts';
+import type { AllowlistStore } from '../store/allowlist-store.ts';
+import type { DomainState, DomainWatch } from '../store/domain-watch.ts';
+import type { LastHits } from '../store/last-hits.ts';
+import { notFound, ProblemError, parse } from './problem.ts';
+import type { WhoAsks } from './who-asks.ts';
+
+/** An entry as it is shown. Times are ISO 8601, UTC. */
+export interface AllowReport extends AllowEntry {
+  /** `255.255.255.0`, `/64`; empty for ranges and domains. */
+  readonly mask: string;
+  /** How many it holds; of a domain, how many it leads to now. */
+  readonly addresses: number;
+  /** With the system-wide switch. */
+  readonly exemptNow: boolean;
+  readonly lastHitAt: string | null;
+  /** Of a domain, as this node sees it. */
+  readonly resolved: ResolvedReport | null;
+}
+
+export interface ResolvedReport {
+  readonly addresses: readonly string[];
+  readonly at: string | null;
+  readonly nextLookupAt: string;
+  /** Since when it does not resolve; null while it does. */
+  readonly failingSince: string | null;
+  readonly problem: string | null;
+  readonly keptUntil: string | null;
+}
+
+export interface ChangedEntry extends AllowReport {
+  /** What is not wrong and should be seen. */
+  readonly notes: readonly string[];
+}
+
+export type ImportReport = Omit<AllowImport, 'document'> & { readonly applied: boolean; readonly changed: boolean };
+
+interface ByRef {
+  Params: { readonly ref: string };
+}
+
+const listQuery = z.strictObject({
+  search: z.string().trim().max(200).optional(),
+  /** Not hit for so many days, and at least as old. */
+  unusedDays: z.coerce.number().int().min(1).max(3650).optional(),
+});
+const dryRunQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).default('false') });
+const switchBody = z.strictObject({ exemptions: z.enum(['on', 'off'], { error: 'is not known; write on or off' }) });
+const importBody = z.strictObject({
+  entries: z.array(entryDraftSchema).max(MOST_ENTRIES, { error: `has more than ${MOST_ENTRIES} entries` }),
+  replace: z.boolean().default(false),
+});
+
+export function allowlistRoutes(
+  app: FastifyInstance,
+  deps: {
+    readonly allowlist: AllowlistStore;
+    readonly allowed: AllowedAddresses;
+    readonly domains: DomainWatch;
+    readonly hits: LastHits;
+    readonly bans: Pick<BanList, 'overlapping'>;
+    readonly clock: Clock;
+    readonly whoAsks: WhoAsks;
+  },
+): void {
+  const { allowlist, domains, clock, whoAsks } = deps;
+  const entries = (): readonly AllowEntry[] => allowlist.current().document.entries;
+
+  const report = async (wanted: readonly AllowEntry[]): Promise<AllowReport[]> => {
+    // While the store is away the list is shown without them.
+    const hits = await deps.hits.of(wanted.map(({ id }) => id)).catch(() => new Map<string, EpochMs>());
+    return wanted.map((entry): AllowReport => {
+      const range = rangeOfEntry(entry);
+      const state = entry.type === 'domain' ? domains.state(entry.value) : undefined;
+      return {
+        ...entry,
+        mask: entry.type === 'address' && range !== undefined && countOf(range) > 1n ? subnetMask(range) : '',
+        addresses: range === undefined ? (state?.addresses.length ?? 0) : Number(countOf(range)),
+        exemptNow: deps.allowed.exempts(entry),
+        lastHitAt: isoOrNull(hits.get(entry.id)),
+        resolved: state === undefined ? null : reportDomain(state),
+      };
+    });
+  };
+  const reportOne = async (entry: AllowEntry): Promise<AllowReport> => {
+    const [one] = await report([entry]);
+    if (one === undefined) throw new Error('an entry has no report');
+    return one;
+  };
+
+  const find = (ref: string, among = entries()): AllowEntry => {
+    const found =
+      among.find(({ id }) => id === ref) ?? among.find((entry) => isNamed(entry, ref)) ?? holding(ref, among);
+    if (found !== undefined) return found;
+    const names = among.map(({ name }) => name);
+    throw notFound(
+      'entry of the allowlist',
+      ref,
+      names.length === 0 ? 'the allowlist is empty' : didYouMean(ref, names),
+    );
+  };
+  /** An address stands for the entry that decides for it. */
+  const holding = (ref: string, among: readonly AllowEntry[]): AllowEntry | undefined => {
+    const id = deps.allowed.entryOf(ref)?.id;
+    return id === undefined ? undefined : among.find((entry) => entry.id === id);
+  };
+
+  const making = (by: string): Making => ({
+    newId: () => randomUUID().slice(0, 8),
+    at: new Date(clock.now()).toISOString(),
+    by,
+  });
+
+  const edit = async (
+    by: string,
+    change: (document: AllowlistDocument) => Edited,
+    dryRun: boolean,
+  ): Promise<ChangedEntry> => {
+    let done: { readonly entry: AllowEntry; readonly notes: readonly string[] } | undefined;
+    const run = (document: AllowlistDocument): AllowlistDocument => {
+      const edited = change(document);
+      if ('problems' in edited) throw new ProblemError('INVALID_REQUEST', edited.problems);
+      // Before the change: with it the bans are gone.
+      done = { entry: edited.entry, notes: [...edited.notes, ...notesOnBans(edited.entry, deps.bans)] };
+      return edited.document;
+    };
+    if (dryRun) run(allowlist.current().document);
+    else await allowlist.change(run, by);
+    if (done === undefined) throw new Error('an edit was not run');
+    const { entry, notes } = done;
+    if (entry.type === 'domain' && !dryRun) await domains.lookUp(entry.value);
+    return { ...(await reportOne(entry)), notes };
+  };
+
+  app.get('/api/v1/allowlist', async (request) => {
+    const { search = '', unusedDays } = parse(listQuery, request.query);
+    const all = await report(entries());
+    const since = unusedDays === undefined ? undefined : new Date(clock.now() - unusedDays * 86_400_000).toISOString();
+    return all.filter(
+      (entry) => matches(entry, search) && (since === undefined || (entry.lastHitAt ?? entry.createdAt) < since),
+    );
+  });
+  app.get('/api/v1/allowlist/exemptions', async () => ({ exemptions: allowlist.current().document.exemptions }));
+  app.put('/api/v1/allowlist/exemptions', async (request) => {
+    const { exemptions } = parse(switchBody, request.body);
+    await allowlist.change((document) => ({ ...document, exemptions }), whoAsks(request));
+    return { exemptions };
+  });
+  app.post('/api/v1/allowlist/import', async (request): Promise<ImportReport> => {
+    const { entries: drafts, replace } = parse(importBody, request.body);
+    const applied = parse(dryRunQuery, request.query).dryRun === 'false';
+    const by = whoAsks(request);
+    let done: AllowImport | undefined;
+    const run = (document: AllowlistDocument): AllowlistDocument => {
+      const planned = importEntries(document, drafts, making(by), { replace });
+      if ('problems' in planned) throw new ProblemError('INVALID_REQUEST', planned.problems);
+      done = planned;
+      return planned.document;
+    };
+    if (applied) await allowlist.change(run, by);
+    else run(allowlist.current().document);
+    if (done === undefined) throw new Error('an import was not run');
+    const { document: _, ...counts } = done;
+    return { applied, changed: counts.added.length + counts.replaced.length + counts.removed.length > 0, ...counts };
+  });
+  app.get<ByRef>('/api/v1/allowlist/:ref', async (request) => reportOne(find(request.params.ref)));
+  app.post('/api/v1/allowlist', async (request, reply) => {
+    const draft = parse(entryDraftSchema, request.body);
+    const dryRun = parse(dryRunQuery, request.query).dryRun === 'true';
+    const by = whoAsks(request);
+    const made = await edit(by, (document) => addEntry(document, draft, making(by)), dryRun);
+    return reply.code(dryRun ? 200 : 201).send(made);
+  });
+  app.patch<ByRef>('/api/v1/allowlist/:ref', (request) => {
+    const patch = parse(entryPatchSchema, request.body);
+    const { id } = find(request.params.ref);
+    return edit(whoAsks(request), (document) => setEntry(document, find(id, document.entries).id, patch), false);
+  });
+  app.delete<ByRef>('/api/v1/allowlist/:ref', async (request) => {
+    const entry = find(request.params.ref);
+    const shown = await reportOne(entry);
+    await allowlist.change(
+      (document) => ({ ...document, entries: document.entries.filter(({ id }) => id !== entry.id) }),
+      whoAsks(request),
+    );
+    await deps.hits.forget([entry.id]);
+    return shown;
+  });
+}
+
+const isoOrNull = (at: EpochMs | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+
+const reportDomain = ({ addresses, resolvedAt, nextLookupAt, failing }: DomainState): ResolvedReport => ({
+  addresses,
+  at: isoOrNull(resolvedAt),
+  nextLookupAt: new Date(nextLookupAt).toISOString(),
+  failingSince: isoOrNull(failing?.since),
+  problem: failing?.problem ?? null,
+  keptUntil: isoOrNull(failing?.keptUntil),
+});
+
+function isNamed(entry: AllowEntry, ref: string): boolean {
+  if (entry.name.toLowerCase() === ref.trim().toLowerCase() || entry.value === ref.trim().toLowerCase()) return true;
+  const [ours, theirs] = [rangeOfEntry(entry), readRange(ref)];
+  return ours !== undefined && 'range' in theirs && isSame(ours, theirs.range);
+}
+
+const isSame = (one: AddressRange, other: AddressRange): boolean => contains(one, other) && contains(other, one);
+
+/** Text in any column, or an address that an entry holds. */
+function matches(entry: AllowReport, search: string): boolean {
+  if (search === '') return true;
+  const read = readRange(search);
+  const range = rangeOfEntry(entry);
+  if ('range' in read && range !== undefined && contains(range, read.range)) return true;
+  const words = [
+    entry.id,
+    entry.name,
+    entry.value,
+    entry.description,
+    entry.owner,
+    ...(entry.resolved?.addresses ?? []),
+  ];
+  return words.join('\n').toLowerCase().includes(search.toLowerCase());
+}
+
+function notesOnBans(entry: AllowEntry, bans: Pick<BanList, 'overlapping'>): string[] {
+  const range = rangeOfEntry(entry);
+  if (range === undefined) return [];
+  const touched = bans.overlapping(range).map((ban) => ({ ban, read: readRange(ban.address) }));
+  const inside = touched.filter(({ read }) => 'range' in read && contains(range, read.range));
+  const wider = touched.filter((each) => !inside.includes(each)).map(({ ban }) => ban.address);
+  return [
+    ...(inside.length > 0 ? [`bans inside it end now: ${inside.length}`] : []),
+    ...(wider.length > 0 ? [`${wider.join(', ')} stays banned around it; this entry goes first`] : []),
+  ];
+}

@@ -1,0 +1,227 @@
+/** `/api/v1/bans`: which addresses are kept out, why, since when and until when. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Ban, BanChangeKind, BanOrigin, Evidence } from '../bans/ban.ts';
+import type { BanList } from '../bans/ban-list.ts';
+import type { BanOutcome } from '../bans/ban-scripts.ts';
+import { TollgateError } from '../errors.ts';
+import { readRange } from '../policy/addresses.ts';
+import type { EpochMs } from '../policy/call.ts';
+import type { AllowedAddresses } from '../store/allowed-addresses.ts';
+import type { LastHits } from '../store/last-hits.ts';
+import { notFound, ProblemError, parse } from './problem.ts';
+import type { WhoAsks } from './who-asks.ts';
+
+/** A ban as it is shown. Times are ISO 8601, UTC. */
+export interface BanReport extends Omit<Ban, 'since' | 'until'> {
+  readonly since: string;
+  /** Null: for ever. */
+  readonly until: string | null;
+  readonly permanent: boolean;
+  readonly lastHitAt: string | null;
+}
+
+export interface BansPage {
+  readonly bans: readonly BanReport[];
+  /** How many there are on all pages. */
+  readonly total: number;
+  readonly cursor: string | null;
+}
+
+export interface AddedBan extends BanReport {
+  readonly outcome: BanOutcome;
+  /** Where the ban was made around allowed addresses: its other networks. */
+  readonly others: readonly (BanReport & { readonly outcome: BanOutcome })[];
+}
+
+export interface ChangeReport {
+  readonly what: BanChangeKind;
+  readonly at: string;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** The answer to "is it banned, and why?". */
+export type BanAnswerReport = (
+  | ({ readonly banned: true } & BanReport)
+  | { readonly banned: false; readonly address: string }
+) & {
+  readonly asked: string;
+  /** The entry of the allowlist that decides for it; then no ban has an effect. */
+  readonly allowedBy: {
+    readonly id: string;
+    readonly name: string;
+    readonly value: string;
+    readonly exempt: boolean;
+  } | null;
+  /** Wider bans that hold it too. */
+  readonly alsoBannedBy: readonly string[];
+  /** Oldest first; null while the store cannot be asked. */
+  readonly evidence: readonly { readonly at: string; readonly event: string }[] | null;
+  /** Newest first; null while the store cannot be asked. */
+  readonly history: readonly ChangeReport[] | null;
+};
+
+export interface LiftReport {
+  readonly address: string;
+  readonly lifted: boolean;
+  /** Why not, or what still holds it. */
+  readonly detail: string;
+}
+
+interface ByAddress {
+  Params: { readonly address: string };
+}
+
+const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().max(100).optional(),
+  search: z.string().trim().max(200).optional(),
+  service: z.string().max(32).optional(),
+  origin: z.enum(['manual', 'automatic'] satisfies BanOrigin[]).optional(),
+  permanent: z.enum(['true', 'false']).optional(),
+});
+
+const line = (most: number) =>
+  z
+    .string()
+    .trim()
+    .max(most, { error: `is longer than ${most} characters` })
+    .regex(/^[^\p{Cc}]*$/u, { error: 'holds a control character' });
+const TEN_YEARS_SECONDS = 10 * 365 * 86_400;
+const DEFAULT_SECONDS = 86_400;
+
+const addBody = z
+  .strictObject({
+    address: z.string({
+      error: 'is missing; write an address such as 203.0.113.9, or a network such as 203.0.113.0/24',
+    }),
+    reason: line(300).optional(),
+    seconds: z.int().min(1).max(TEN_YEARS_SECONDS).optional(),
+    permanent: z.boolean().default(false),
+    service: line(32).default('all'),
+    protocol: line(16).nullable().default(null),
+    attackedPort: z.int().min(1).max(65_535).nullable().default(null),
+    aroundAllowed: z.boolean().default(false),
+    force: z.boolean().default(false),
+    /** The address of the person who asks, so that he is not cut off. */
+    caller: z.string().max(100).optional(),
+  })
+  .refine((body) => !(body.permanent && body.seconds !== undefined), {
+    error: 'contradicts permanent; give one of them',
+    path: ['seconds'],
+  });
+const liftBody = z.strictObject({ addresses: z.array(z.string().max(100)).min(1).max(1000) });
+
+const HISTORY_SHOWN = 20;
+
+export function banRoutes(
+  app: FastifyInstance,
+  deps: {
+    readonly bans: BanList;
+    readonly allowed: AllowedAddresses;
+    readonly hits: LastHits;
+    readonly whoAsks: WhoAsks;
+  },
+): void {
+  const { bans, allowed, whoAsks } = deps;
+
+  const report = async (wanted: readonly Ban[]): Promise<BanReport[]> => {
+    // While the store is away the list is shown without them.
+    const hits = await deps.hits.of(wanted.map(({ address }) => address)).catch(() => new Map<string, EpochMs>());
+    return wanted.map((ban) => {
+      const last = hits.get(ban.address);
+      const lastHitAt = last === undefined ? null : iso(last);
+      const until = ban.until === null ? null : iso(ban.until);
+      return { ...ban, since: iso(ban.since), until, permanent: ban.until === null, lastHitAt };
+    });
+  };
+
+  app.get('/api/v1/bans', async (request): Promise<BansPage> => {
+    const { permanent, ...query } = parse(listQuery, request.query);
+    const page = bans.list({ ...query, permanent: permanent === undefined ? undefined : permanent === 'true' });
+    return { ...page, bans: await report(page.bans) };
+  });
+
+  app.get<ByAddress>('/api/v1/bans/:address', async (request): Promise<BanAnswerReport> => {
+    const asked = request.params.address;
+    const read = readRange(asked);
+    if ('problem' in read)
+      throw new ProblemError('INVALID_REQUEST', [{ path: '', message: `"${asked}" ${read.problem}` }]);
+    const exact = bans.get(asked);
+    const holding = bans.holding(asked);
+    const [main, ...others] = exact === undefined ? holding : [exact, ...holding.filter((ban) => ban !== exact)];
+    const address = main?.address ?? asked;
+    const entry = allowed.covering(read.range);
+    const [evidence, history] = await Promise.all([
+      main === undefined ? [] : bans.evidenceOf(address).then(reportEvidence, () => null),
+      bans.history({ address, limit: HISTORY_SHOWN }).then(
+        (changes) => changes.map(({ what, at, by, ban }) => ({ what, at: iso(at), by, reason: ban.reason })),
+        () => null,
+      ),
+    ]);
+    const rest = {
+      asked,
+      allowedBy:
+        entry === undefined
+          ? null
+          : { id: entry.id, name: entry.name, value: entry.value, exempt: allowed.exempts(entry) },
+      alsoBannedBy: others.map((ban) => ban.address),
+      evidence,
+      history,
+    };
+    const [shown] = main === undefined ? [] : await report([main]);
+    return shown === undefined ? { banned: false, address, ...rest } : { banned: true, ...shown, ...rest };
+  });
+
+  app.post('/api/v1/bans', async (request, reply) => {
+    const body = parse(addBody, request.body);
+    const answer = await bans.add({
+      ...body,
+      // Who makes a ban longer and says no more keeps what was said.
+      reason: body.reason ?? bans.get(body.address)?.reason ?? 'banned by hand',
+      origin: 'manual',
+      lastsMs: body.permanent ? null : (body.seconds ?? DEFAULT_SECONDS) * 1000,
+      defenceType: 'by hand',
+      by: whoAsks(request),
+    });
+    if ('refused' in answer) {
+      if (answer.because === 'not-an-address')
+        throw new ProblemError('INVALID_REQUEST', [{ path: 'address', message: answer.refused }]);
+      throw new TollgateError('CONFLICT', answer.refused);
+    }
+    const reports = await report(answer.bans.map(({ ban }) => ban));
+    const [first, ...others] = reports.map((each, at) => ({ ...each, outcome: answer.bans[at]?.outcome ?? 'added' }));
+    if (first === undefined) throw new Error('a ban was made and not answered');
+    return reply.code(201).send({ ...first, others } satisfies AddedBan);
+  });
+
+  const lift = async (addresses: readonly string[], by: string): Promise<readonly LiftReport[]> => {
+    const lifted = await bans.lift(addresses, by);
+    return addresses.map((address, at): LiftReport => {
+      const read = readRange(address);
+      if ('problem' in read) return { address, lifted: false, detail: read.problem };
+      const isLifted = lifted[at] !== undefined;
+      const around = bans.holding(address).map((ban) => ban.address);
+      if (around.length === 0) return { address, lifted: isLifted, detail: isLifted ? '' : 'is not banned' };
+      const still = `is ${isLifted ? 'still ' : ''}banned as part of ${around.join(' and ')}; lift that to let it in`;
+      return { address, lifted: isLifted, detail: still };
+    });
+  };
+
+  app.post('/api/v1/bans/lift', async (request) => lift(parse(liftBody, request.body).addresses, whoAsks(request)));
+
+  app.delete<ByAddress>('/api/v1/bans/:address', async (request) => {
+    const { address } = request.params;
+    const ban = bans.get(address);
+    const [shown] = ban === undefined ? [] : await report([ban]);
+    const [result] = await lift([address], whoAsks(request));
+    if (result?.lifted !== true || shown === undefined) throw notFound('ban of', address, `it ${result?.detail ?? ''}`);
+    return shown;
+  });
+}
+
+const iso = (at: EpochMs): string => new Date(at).toISOString();
+
+const reportEvidence = (evidence: readonly Evidence[]): { readonly at: string; readonly event: string }[] =>
+  evidence.map(({ at, event }) => ({ at: iso(at), event }));

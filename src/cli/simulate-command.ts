@@ -1,0 +1,273 @@
+/** `simulate`: what a policy would have done to the calls of the past. */
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { IANAZone } from 'luxon';
+import { messageOf } from '../errors.ts';
+import { compilePolicy } from '../policy/policy.ts';
+import { CDR_FIELDS, type ColumnMapping, parseColumns } from '../simulate/cdr-layout.ts';
+import type { Change, Counts, SimulationCounts } from '../simulate/outcome-counts.ts';
+import { type Progress, type Replay, replayFile } from '../simulate/replay-file.ts';
+import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
+import type { PolicyAnswer } from './policy-commands.ts';
+import { readPolicyFile } from './policy-file.ts';
+import { json, paint, plain, type Terminal, table } from './terminal.ts';
+
+interface SimulateOptions {
+  readonly policy?: string;
+  readonly timezone?: string;
+  readonly held: 'approve' | 'refuse';
+  readonly decisions?: string;
+  readonly compare?: string;
+  readonly columns?: string;
+}
+
+const HELP = `
+Each call of the file is decided as if it came now: by the same code, at its own time, with the counts that the calls
+before it left. The daemon need not run if --policy is given; nothing is counted in its store.
+
+The file is Asterisk's cdr-csv/Master.csv or cdr-custom/Master.csv as it stands, or a table with a header (FreePBX's cdr,
+VICIdial's call_log and vicidial_log). Anything else: --columns says which column is what, counted from 1 or by its name.
+  ${CDR_FIELDS.slice(0, 9).join(' ')}
+  ${CDR_FIELDS.slice(9).join(' ')}
+
+Exit code 0 when done, 1 if the file or the policy is refused.
+
+Examples:
+  tollgate simulate /var/log/asterisk/cdr-csv/Master.csv --policy policy.yaml
+  tollgate simulate Master.csv --policy new.yaml --compare old.yaml
+  tollgate simulate Master.csv --timezone UTC --decisions decisions.jsonl
+  tollgate simulate calls.csv --policy policy.yaml --columns start=1,dst=4,extension=2,duration=7,campaign=9`;
+
+export function simulateCommand(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  program
+    .command('simulate')
+    .description('replay the calls of a CDR file against a policy: what would have been refused')
+    .argument('<file>', 'call records of Asterisk, FreePBX or VICIdial, as CSV')
+    .option('--policy <file>', 'the policy; otherwise the one that is in force')
+    .option(
+      '--timezone <zone>',
+      'of the times in the file; otherwise that of the policy. UTC where cdr.conf has usegmtime=yes',
+    )
+    .addOption(
+      new Option('--held <decision>', 'what supervisors are taken to say to calls that are held')
+        .choices(['approve', 'refuse'])
+        .default('refuse'),
+    )
+    .option('--decisions <file>', 'write what became of each call, one JSON object a line')
+    .option('--compare <file>', 'replay against this policy as well, and show what changes from it to the other')
+    .option('--columns <list>', 'which column is what, for example start=10,dst=3 or campaign=userfield')
+    .option('--json', 'as JSON')
+    .addHelpText('after', HELP)
+    .action(async (path: string, options: SimulateOptions, command: Command) => {
+      const columns = options.columns === undefined ? undefined : readColumns(options.columns);
+      const { timezone, compare } = options;
+      if (timezone !== undefined && !IANAZone.isValidZone(timezone)) {
+        throw new CommandFailed(`"${timezone}" is not a time zone; write one like America/New_York`, EXIT.usage);
+      }
+      const document =
+        options.policy === undefined
+          ? (await context.client(command).ask<PolicyAnswer>('GET', '/api/v1/policy')).document
+          : await readPolicyFile(terminal, options.policy, 'nothing was replayed');
+      const other = compare === undefined ? undefined : await readPolicyFile(terminal, compare, 'nothing was replayed');
+      const progress = createProgress(terminal);
+      const decisions = options.decisions === undefined ? undefined : await openFile(options.decisions);
+      try {
+        const replay = await replayFile({
+          path,
+          policy: compilePolicy(document),
+          compare: other && compilePolicy(other),
+          timezone: timezone ?? document.timezone,
+          columns,
+          held: options.held,
+          decisions,
+          onProgress: progress.show,
+          signal: terminal.signal,
+        });
+        if (decisions !== undefined) await closeFile(decisions);
+        progress.clear();
+        const zone = timezone === undefined ? `${replay.file.zone}, the policy's` : replay.file.zone;
+        terminal.out(wantsJson(command) ? json(report(replay)) : describe(terminal, path, zone, replay, options));
+      } catch (error) {
+        progress.clear();
+        decisions?.destroy();
+        if (terminal.signal.aborted) throw new CommandFailed('stopped');
+        throw error;
+      }
+    });
+}
+
+function readColumns(text: string): ColumnMapping {
+  const mapping = parseColumns(text);
+  if ('problem' in mapping) throw new CommandFailed(`--columns: ${mapping.problem}`, EXIT.usage);
+  return mapping;
+}
+
+async function openFile(path: string): Promise<WriteStream> {
+  const file = createWriteStream(path);
+  try {
+    await once(file, 'open');
+  } catch (error) {
+    throw new CommandFailed(`${path} cannot be written: ${messageOf(error)}`);
+  }
+  return file;
+}
+
+async function closeFile(file: WriteStream): Promise<void> {
+  file.end();
+  await once(file, 'close');
+}
+
+const report = (replay: Replay) => ({
+  ...replay.counts,
+  rows: replay.file.rows,
+  unread: replay.file.unread,
+  unreadRows: replay.file.problems,
+  notOutbound: replay.notOutbound,
+  layout: replay.file.layout,
+  timezone: replay.file.zone,
+  notices: noticesOf(replay),
+  ...(replay.compared && { compared: { ...replay.compared.counts, changes: replay.compared.changes } }),
+});
+
+/** Beyond this, calls do not last: the file's times are of another zone. */
+const SUSPICIOUS_MS = 25 * 60_000;
+
+function noticesOf({ file, unknownExtensions, counts, notOutbound }: Replay): string[] {
+  const notices: string[] = [];
+  if (counts.calls === 0) {
+    const hint = 'A row is an outbound call if its dstchannel, or what Dial was told, is a trunk';
+    notices.push(
+      `None of the ${notOutbound} rows is an outbound call. ${hint}; name trunks in the policy, or use --columns.`,
+    );
+  }
+  if (file.aheadMs !== undefined && Math.abs(file.aheadMs) > SUSPICIOUS_MS) {
+    const hours = (Math.abs(file.aheadMs) / 3_600_000).toFixed(1);
+    const where = file.aheadMs > 0 ? 'ahead of' : 'behind';
+    notices.push(
+      `Read in ${file.zone}, the times lie ${hours} hours ${where} those in the unique ids: is it the right --timezone? With usegmtime=yes in cdr.conf it is UTC.`,
+    );
+  }
+  if (unknownExtensions > 0) {
+    notices.push(
+      `Of ${count(unknownExtensions)} records nobody knows who called; they count together as extension "unknown". If a column says it, name it: --columns extension=…`,
+    );
+  }
+  return notices;
+}
+
+function describe(terminal: Terminal, path: string, zone: string, replay: Replay, options: SimulateOptions): string {
+  const { file, counts, span, compared } = replay;
+  const time = (atMs: number): string =>
+    new Date(atMs).toLocaleString('sv-SE', { timeZone: file.zone, dateStyle: 'short', timeStyle: 'short' });
+  const over = span === undefined ? '' : `, ${time(span.fromMs)} to ${time(span.toMs)}`;
+  const lines = [
+    `${path}: ${file.layout}; times in ${zone}${over}`,
+    `${count(file.rows)} rows: ${count(counts.calls)} outbound calls; ${count(replay.notOutbound)} rows of other calls; ${count(file.unread)} could not be read`,
+    ...file.problems
+      .slice(0, 5)
+      .map(({ line, problem }) => paint(terminal, 'yellow', `  line ${line} ${plain(problem)}`)),
+    ...noticesOf(replay).map((notice) => paint(terminal, 'yellow', notice)),
+    '',
+  ];
+  const titles =
+    compared === undefined ? ['', 'CALLS', ''] : ['', 'CALLS', '', `BEFORE (${plain(options.compare ?? '')})`, ''];
+  return [
+    lines.join('\n'),
+    table(terminal, titles, totalsOf(terminal, counts, compared?.counts, options.held)),
+    ...(counts.refused === 0
+      ? ['Nothing would have been refused.\n']
+      : [
+          topTable(terminal, 'REFUSED BY RULE', counts.by.rule),
+          topTable(terminal, 'REFUSED OF EXTENSION', counts.by.extension),
+          topTable(terminal, 'REFUSED IN THE HOUR', counts.by.hour),
+        ]),
+    ...(compared === undefined ? [] : [describeChanges(terminal, compared.changes, compared.changes.by)]),
+    ...(options.decisions === undefined ? [] : [`What became of each call: ${options.decisions}\n`]),
+  ].join('\n');
+}
+
+const TOTALS = [
+  ['allowed', 'green'],
+  ['alerted', 'yellow'],
+  ['waited', 'cyan'],
+  ['held', 'yellow'],
+  ['refused', 'red'],
+] as const;
+
+function totalsOf(
+  terminal: Terminal,
+  counts: SimulationCounts,
+  before: SimulationCounts | undefined,
+  held: SimulateOptions['held'],
+): string[][] {
+  const cells = (some: SimulationCounts, name: (typeof TOTALS)[number][0]): string[] => [
+    count(some[name]),
+    some.calls === 0 ? '' : `${((100 * some[name]) / some.calls).toFixed(1)} %`,
+  ];
+  return TOTALS.map(([name, style]) => [
+    paint(terminal, style, name === 'held' ? `held, taken as ${held === 'approve' ? 'approved' : 'refused'}` : name),
+    ...cells(counts, name),
+    ...(before === undefined ? [] : cells(before, name)),
+  ]);
+}
+
+const MOST_SHOWN = 10;
+
+function topTable(terminal: Terminal, title: string, counts: Counts): string {
+  const all = Object.entries(counts).sort(([, one], [, other]) => other - one);
+  const rows = all.slice(0, MOST_SHOWN).map(([name, calls]) => [plain(name).replace('T', ' '), count(calls)]);
+  const more = all.length > MOST_SHOWN ? [[paint(terminal, 'dim', `and ${all.length - MOST_SHOWN} more`), '']] : [];
+  return table(terminal, [title, 'CALLS'], [...rows, ...more]);
+}
+
+function describeChanges(
+  terminal: Terminal,
+  { newlyRefused, newlyAllowed }: Change,
+  by: { readonly rule: Readonly<Record<string, Change>>; readonly extension: Readonly<Record<string, Change>> },
+): string {
+  const total = `Compared with before, ${count(newlyRefused)} more calls are refused and ${count(newlyAllowed)} more go out.\n`;
+  if (newlyRefused + newlyAllowed === 0) return 'Compared with before, the same calls are refused.\n';
+  const rowsOf = (changes: Readonly<Record<string, Change>>): string[][] =>
+    Object.entries(changes)
+      .sort(([, one], [, other]) => other.newlyRefused + other.newlyAllowed - one.newlyRefused - one.newlyAllowed)
+      .slice(0, MOST_SHOWN)
+      .map(([name, change]) => [plain(name), count(change.newlyRefused), count(change.newlyAllowed)]);
+  const changed = ['NEWLY REFUSED', 'NEWLY ALLOWED'];
+  return [
+    total,
+    table(terminal, ['CHANGED BY RULE', ...changed], rowsOf(by.rule)),
+    table(terminal, ['CHANGED FOR EXTENSION', ...changed], rowsOf(by.extension)),
+  ].join('\n');
+}
+
+const count = (calls: number): string => calls.toLocaleString('en-US');
+
+const SHOWN_AFTER_MS = 500;
+const SHOWN_EVERY_MS = 200;
+
+/** One line on the terminal that is overwritten; nothing where standard error is none. */
+function createProgress(terminal: Terminal) {
+  const isTerminal = process.stderr.isTTY && terminal.env['TERM'] !== 'dumb';
+  let [doing, beganMs, shownMs]: [Progress['doing'] | undefined, number, number] = [undefined, 0, 0];
+  let isShown = false;
+  return {
+    show: (progress: Progress): void => {
+      const nowMs = performance.now();
+      if (progress.doing !== doing)
+        [doing, beganMs, shownMs] = [progress.doing, nowMs, nowMs + SHOWN_AFTER_MS - SHOWN_EVERY_MS];
+      if (!isTerminal || progress.total === 0 || nowMs - shownMs < SHOWN_EVERY_MS) return;
+      [shownMs, isShown] = [nowMs, true];
+      const share = progress.done / progress.total;
+      const bar = '█'.repeat(Math.round(20 * share)).padEnd(20, '░');
+      const perSecond = (1000 * progress.done) / (nowMs - beganMs);
+      const speed =
+        doing === 'reading' ? `${(perSecond / 1e6).toFixed(0)} MB/s` : `${count(Math.round(perSecond))} rows/s`;
+      terminal.error(`\r${bar} ${Math.floor(100 * share)} % ${doing}, ${speed}\u001b[K`);
+    },
+    clear: (): void => {
+      if (isShown) terminal.error('\r\u001b[K');
+    },
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * Limits in this process's memory, on a clock that is passed in: what a replay of history counts in.
+ *
+ * It gives the same answers as redis-limit-store.ts with the scripts behind it: all or nothing, each charge of a call once.
+ * Beyond that it promises less, and a daemon must not count in it: a clock that goes forward only, one policy for its whole
+ * life (a changed rule begins at nothing), receipts that are worth something in this process only, no deadline, and calls
+ * that count as under way until they are said to be over.
+ */
+import type { Clock } from '../clock.ts';
+import type { Demand } from '../policy/actions/action.ts';
+import type { Count, Rule } from '../policy/rule.ts';
+import type { TakenCharge } from '../redis/limit-scripts.ts';
+import type { Charge, LimitStore, Payer, Receipt, ReceiptItem } from './limit-store.ts';
+import { bucketCounter, ceilingCounter, holdCounter, type Kept, newKept, ringCounter } from './memory-counters.ts';
+import { readingsOf } from './readings.ts';
+
+/** As long as redis-limit-store.ts knows a call again. */
+const CALL_RECORD_MS = 120_000;
+
+/** What stands in a receipt of this store. */
+interface KeptItem extends ReceiptItem {
+  readonly counting: Counting;
+  readonly kept: Kept;
+  readonly taken: TakenCharge;
+}
+
+/** How one count of a rule counts. */
+type Counting = ReturnType<typeof countingOf>;
+
+export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'> }): LimitStore {
+  const counts = new Map<Count, { readonly counting: Counting; readonly subjects: Map<string, Kept> }>();
+  const records = createCallRecords();
+
+  const find = ({ rule, subject, count, demand }: Charge): Pick<KeptItem, 'counting' | 'kept'> => {
+    let ofCount = counts.get(count);
+    if (ofCount === undefined) {
+      ofCount = { counting: countingOf(rule, count, demand), subjects: new Map() };
+      counts.set(count, ofCount);
+    }
+    const { counting, subjects } = ofCount;
+    let kept = subjects.get(subject.id);
+    if (kept === undefined) {
+      kept = newKept();
+      subjects.set(subject.id, kept);
+    }
+    return { counting, kept };
+  };
+
+  const step = (
+    callKey: string,
+    charges: readonly Charge[],
+    { nowMs, peeks }: { readonly nowMs: number; readonly peeks: boolean },
+  ): { readonly status: 'taken' | 'refused'; readonly charges: readonly TakenCharge[] } => {
+    const paid = records.of(callKey, nowMs);
+    let refused = false;
+    const looked = charges.map((charge) => {
+      const { counting, kept } = find(charge);
+      const { counter } = counting;
+      const seen = counter.look(kept, nowMs, callKey);
+      const state = paid?.has(kept) ? 'counted' : seen.state;
+      if (state === 'lacking' && (charge.demand === 'required' || charge.demand === 'paced')) refused = true;
+      return { counter, kept, seen, state, demand: charge.demand };
+    });
+    const answered = looked.map(({ counter, kept, seen, state, demand }): TakenCharge => {
+      const takes =
+        !refused && (state === 'room' || state === 'later' || (state === 'lacking' && demand === 'lenient'));
+      if (takes && !peeks) counter.take(kept, nowMs, callKey, seen);
+      if (!peeks && !refused && state !== 'counted' && counter.isRecorded) records.add(callKey, kept, nowMs);
+      return {
+        state,
+        leavesAtMs: state === 'room' || state === 'later' ? seen.leavesAtMs : 0,
+        before: seen.before,
+        after: takes ? seen.after : seen.before,
+        rolling: seen.roomAtMs && { atMs: nowMs, roomAtMs: seen.roomAtMs },
+      };
+    });
+    return { status: refused ? 'refused' : 'taken', charges: answered };
+  };
+
+  const returnThem = ({ payer, items }: Receipt, needsRecord: boolean): void => {
+    const callKey = callKeyOf(payer);
+    for (const { counting, kept, taken } of itemsOf(items)) {
+      const wasRecorded = records.remove(callKey, kept, deps.clock.now());
+      if (wasRecorded || !needsRecord) counting.counter.giveBack(kept, callKey, taken);
+    }
+  };
+
+  const take: LimitStore['take'] = (payer, charges) => {
+    const at = deps.clock.now();
+    const { status, charges: taken } = step(callKeyOf(payer), charges, { nowMs: at, peeks: false });
+    const items = status === 'refused' ? [] : charges.flatMap((charge, index) => itemOf(charge, taken[index]));
+    return Promise.resolve({
+      outcome: status,
+      at,
+      readings: readingsOf(charges, taken, at),
+      receipt: { payer, items },
+    });
+  };
+
+  const peek: LimitStore['peek'] = (charges, at = deps.clock.now()) => {
+    const { status, charges: seen } = step('', charges, { nowMs: at, peeks: true });
+    return Promise.resolve({ outcome: status, at, readings: readingsOf(charges, seen, at) });
+  };
+
+  return {
+    take,
+    peek,
+    giveBack: (receipt) => Promise.resolve(returnThem(receipt, true)),
+    returnItems: (receipt) => Promise.resolve(returnThem(receipt, false)),
+    renew: () => Promise.resolve(),
+    end: ({ payer, items }) => {
+      const callKey = callKeyOf(payer);
+      for (const { counting, kept } of itemsOf(items)) {
+        if (counting.kind === 'concurrent') counting.counter.end(kept, callKey);
+      }
+      return Promise.resolve();
+    },
+    beginHold: (items, outcome) => {
+      const nowMs = deps.clock.now();
+      for (const { counting, kept } of itemsOf(items)) {
+        if (counting.kind === 'hold' && counting.outcome === outcome) counting.counter.begin(kept, nowMs);
+      }
+      return Promise.resolve();
+    },
+    refill: (rule, subject) => {
+      for (const count of rule.counts) counts.get(count)?.subjects.delete(subject.id);
+      return Promise.resolve();
+    },
+  };
+
+  function itemOf(charge: Charge, taken: TakenCharge | undefined): KeptItem[] {
+    if (taken === undefined || taken.state === 'counted') return [];
+    const { rule, subject, count } = charge;
+    if (count.kind === 'concurrent' && taken.after[0] === taken.before[0]) return [];
+    return [{ rule: rule.id, subject, kind: count.kind, ...find(charge), taken }];
+  }
+}
+
+function countingOf(rule: Rule, count: Count, demand: Demand) {
+  switch (count.kind) {
+    case 'limits': {
+      const pace = demand === 'paced' || demand === 'paced-shadow' ? rule.pace : undefined;
+      const counterOf = rule.counting === 'rolling' ? ringCounter : bucketCounter;
+      return { kind: count.kind, counter: counterOf(count.limits, pace) };
+    }
+    case 'concurrent':
+      return { kind: count.kind, counter: ceilingCounter(count.limits[0]) };
+    case 'hold':
+      return { kind: count.kind, counter: holdCounter(count.limits[0]), outcome: count.outcome };
+    default:
+      return count satisfies never;
+  }
+}
+
+const callKeyOf = ({ callId, destination }: Payer): string => `${callId}:${destination}`;
+
+// Made by itemOf above: a receipt goes back to the store that gave it.
+const itemsOf = (items: readonly ReceiptItem[]): readonly KeptItem[] => items as readonly KeptItem[];
+
+/** Which charges each call has paid, for as long as a call is known again after it paid last. */
+function createCallRecords() {
+  // In the order in which they lapse.
+  const records = new Map<string, { readonly paid: Set<Kept>; untilMs: number }>();
+  const alive = (callKey: string, nowMs: number) => {
+    const record = records.get(callKey);
+    return record !== undefined && record.untilMs >= nowMs ? record : undefined;
+  };
+  return {
+    of: (callKey: string, nowMs: number): ReadonlySet<Kept> | undefined => alive(callKey, nowMs)?.paid,
+    add: (callKey: string, kept: Kept, nowMs: number): void => {
+      for (const [key, { untilMs }] of records) {
+        if (untilMs >= nowMs) break;
+        records.delete(key);
+      }
+      const paid = alive(callKey, nowMs)?.paid ?? new Set();
+      paid.add(kept);
+      records.delete(callKey);
+      records.set(callKey, { paid, untilMs: nowMs + CALL_RECORD_MS });
+    },
+    /** @returns whether it stood there */
+    remove: (callKey: string, kept: Kept, nowMs: number): boolean => alive(callKey, nowMs)?.paid.delete(kept) ?? false,
+  };
+}

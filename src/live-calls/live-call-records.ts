@@ -1,0 +1,105 @@
+/**
+ * Where calls under way are kept for the next start of this node: one hash in the store, written behind the calls.
+ *
+ * Guarantees order: what is said of one call last stands there last. A change that the store does not take is tried
+ * again with the next ones.
+ */
+import type { Redis } from 'ioredis';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { LiveCall } from './live-call.ts';
+
+export interface LiveCallRecords {
+  readonly put: (call: LiveCall) => void;
+  readonly remove: (decision: string) => void;
+  /** Records of another version, or damaged ones, are left out. @throws where the store cannot be read */
+  readonly load: () => Promise<readonly LiveCall[]>;
+  /** Writes what is left. */
+  readonly close: () => Promise<void>;
+}
+
+const WRITE_EVERY_MS = 100;
+/** Raised when the form changes, so that an older record is not misread. */
+const VERSION = 1;
+const KEPT_SECONDS = 7 * 86_400;
+
+export function createLiveCallRecords(deps: {
+  readonly redis: Redis;
+  readonly key: string;
+  readonly log: Log;
+}): LiveCallRecords {
+  const { redis, key, log } = deps;
+  /** The last word on each call; null where it is over. */
+  let pending = new Map<string, LiveCall | null>();
+  let stored = new Set<string>();
+  let writing: Promise<void> | undefined;
+
+  const write = async (): Promise<void> => {
+    if (pending.size === 0) return;
+    const batch = pending;
+    pending = new Map();
+    const pipeline = redis.pipeline();
+    for (const [decision, call] of batch) {
+      if (call === null) pipeline.hdel(key, decision);
+      else pipeline.hset(key, decision, JSON.stringify({ version: VERSION, call }));
+    }
+    pipeline.expire(key, KEPT_SECONDS);
+    try {
+      const results = await pipeline.exec();
+      const failed = results?.find(([error]) => error !== null)?.[0];
+      if (failed !== undefined && failed !== null) throw failed;
+      for (const [decision, call] of batch) {
+        if (call === null) stored.delete(decision);
+        else stored.add(decision);
+      }
+    } catch (error) {
+      // Later words on a call stay the later ones.
+      for (const [decision, call] of batch) if (!pending.has(decision)) pending.set(decision, call);
+      log.debug({ problem: messageOf(error) }, 'calls under way could not be written down');
+    }
+  };
+  const writeSoon = (): Promise<void> => {
+    writing ??= write().finally(() => {
+      writing = undefined;
+    });
+    return writing;
+  };
+  const timer = setInterval(() => void writeSoon(), WRITE_EVERY_MS);
+  timer.unref();
+
+  return {
+    put: (call) => {
+      pending.set(call.decision, call);
+    },
+    remove: (decision) => {
+      // A call that was over before it was written down need not be.
+      if (stored.has(decision) || writing !== undefined) pending.set(decision, null);
+      else pending.delete(decision);
+    },
+    load: async () => {
+      const all = await redis.hgetall(key);
+      stored = new Set(Object.keys(all));
+      return Object.entries(all).flatMap(([decision, text]) => {
+        const call = read(text);
+        return call?.decision === decision ? [call] : [];
+      });
+    },
+    close: async () => {
+      clearInterval(timer);
+      await writing;
+      await write();
+    },
+  };
+}
+
+function read(text: string): LiveCall | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== VERSION)
+      return undefined;
+    // Written by `write` above in this very form; the version says so.
+    return (value as unknown as { call: LiveCall }).call;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * The calls under way on this node: who counts as one of the calls at once, how long a call may last, and what becomes of
+ * what it took.
+ *
+ * A call is over when the dialplan says so, when the manager interface says that its last channel is gone, or when it is
+ * not among the channels that exist: whichever comes first. Until then its leases are renewed, as long as somebody can see
+ * that it is there; a lease that nobody renews lapses by itself, so no lost report keeps a slot for ever. Ending a call
+ * twice does nothing.
+ *
+ * Directions of failure. The store is away: ends are kept and said again until it is back; a lease may lapse meanwhile and
+ * is counted again then. The manager interface is away: the dialplan's reports still end calls, leases are not renewed and
+ * lapse. This daemon is killed: leases lapse; the next one finds the calls in the store and compares them with the
+ * channels.
+ */
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { CallReport, ChannelNames } from '../gate/agi-script.ts';
+import type { Decision } from '../gate/gate.ts';
+import type { LimitStore, ReceiptItem } from '../gate/limit-store.ts';
+import type { Log } from '../log.ts';
+import type { EpochMs } from '../policy/call.ts';
+import type { Outcome } from '../policy/outcome.ts';
+import type { Policy } from '../policy/policy.ts';
+import { type LiveCall, liveCallOf, maxSecondsUnder, needsReport } from './live-call.ts';
+import type { LiveCallRecords } from './live-call-records.ts';
+
+/** What the manager interface can do for calls under way. */
+export interface ChannelControl {
+  /** True while it is connected and would tell of a channel that ends. */
+  readonly canSee: () => boolean;
+  /** @throws {TollgateError} where Asterisk could not be told */
+  readonly hangUp: (uniqueId: string) => Promise<void>;
+}
+
+/** A channel as it exists now. */
+export interface ExistingChannel {
+  readonly uniqueId: string;
+  readonly linkedId: string;
+}
+
+export interface LiveCallView {
+  readonly decision: string;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly maxSeconds: number | null;
+  readonly extension: string | null;
+  readonly destination: string;
+  readonly trunk: string | null;
+  readonly channel: string;
+}
+
+export interface LiveCalls {
+  /** A call was let go and its answer delivered, as far as is known. */
+  readonly began: (decision: Decision, channel: ChannelNames) => void;
+  /** The dialplan wants to be asked to report the end of this call. */
+  readonly wantsReport: (decision: Decision) => boolean;
+  /** The dialplan says what became of a call. What it took is given back, and holds begin, before this resolves. */
+  readonly reported: (report: CallReport) => Promise<void>;
+  /** A channel is gone. */
+  readonly channelEnded: (uniqueId: string) => void;
+  /** A channel of a call made another one. */
+  readonly dialled: (uniqueId: string, madeUniqueId: string) => void;
+  /** What a dialling attempt of that channel came to. */
+  readonly dialEnded: (uniqueId: string, outcome: Outcome | undefined) => void;
+  /** All channels that exist now: calls without one of them are over. */
+  readonly reconcile: (channels: readonly ExistingChannel[]) => void;
+  readonly list: () => readonly LiveCallView[];
+  readonly count: () => number;
+  /** Finds the calls of before a restart. */
+  readonly restore: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+interface Entry {
+  call: LiveCall;
+  /** Channels of the call that are known to exist. */
+  readonly legs: Set<string>;
+  outcome: Outcome | undefined;
+  hungUpAt: EpochMs | undefined;
+}
+
+/** More calls than any node has; beyond it the oldest are forgotten and their leases lapse. */
+const MOST_CALLS = 20_000;
+/** A channel list is a moment old when it arrives, and a call may have begun since. */
+const JUST_BEGUN_MS = 3000;
+/** The dialplan ends the call at its ceiling; this is for those that it does not end. */
+const DIALPLAN_GOES_FIRST_MS = 1000;
+const SWEEP_MS = 500;
+const HANG_UP_AGAIN_MS = 5000;
+const STORE_AGAIN_MS = 1000;
+
+export function createLiveCalls(deps: {
+  readonly limits: LimitStore;
+  readonly records: LiveCallRecords;
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Undefined where no manager interface is configured. */
+  readonly control: ChannelControl | undefined;
+  readonly leaseMs: number;
+}): LiveCalls {
+  const { limits, records, clock, log, control } = deps;
+  const entries = new Map<string, Entry>();
+  const byLeg = new Map<string, Set<Entry>>();
+  const unsaid: Array<{ readonly what: string; readonly say: () => Promise<void> }> = [];
+  let sweptPolicy = deps.policy();
+
+  const addLeg = (entry: Entry, uniqueId: string): void => {
+    if (uniqueId === '') return;
+    entry.legs.add(uniqueId);
+    const sharing = byLeg.get(uniqueId);
+    if (sharing === undefined) byLeg.set(uniqueId, new Set([entry]));
+    else sharing.add(entry);
+  };
+  const dropLeg = (entry: Entry, uniqueId: string): void => {
+    entry.legs.delete(uniqueId);
+    const sharing = byLeg.get(uniqueId);
+    sharing?.delete(entry);
+    if (sharing?.size === 0) byLeg.delete(uniqueId);
+  };
+  const forget = (entry: Entry): void => {
+    entries.delete(entry.call.decision);
+    for (const leg of [...entry.legs]) dropLeg(entry, leg);
+    records.remove(entry.call.decision);
+  };
+
+  /** The last thing that dialling came to; an answer stays one. */
+  const dialOutcomes = new WeakMap<Entry, Outcome>();
+
+  /** Says something to the store, and again until it has heard. */
+  const say = async (what: string, sayIt: () => Promise<void>): Promise<void> => {
+    try {
+      await sayIt();
+    } catch (error) {
+      if (unsaid.length < MOST_CALLS) unsaid.push({ what, say: sayIt });
+      log.warn({ problem: messageOf(error), what }, 'the store could not be told of a call; it is told again');
+    }
+  };
+
+  const settle = async (entry: Entry, outcome: Outcome): Promise<void> => {
+    const { receipt, giveBackOn } = entry.call;
+    if (receipt === undefined) return;
+    const given = receipt.items.filter(
+      ({ kind, rule }) => kind === 'limits' && (giveBackOn[rule]?.includes(outcome) ?? false),
+    );
+    if (given.length > 0) {
+      // Out of the receipt first: said twice, it is given back once.
+      keepItems(entry, (item) => !given.includes(item));
+      await say('giving back', () => limits.returnItems({ payer: receipt.payer, items: given }));
+    }
+    const holds = receipt.items.filter(({ kind }) => kind === 'hold');
+    if (holds.length === 0) return;
+    if (outcome === 'conversation' || outcome === 'answered') {
+      await say('a hold', () => limits.beginHold(holds, 'answered'));
+    }
+    if (outcome === 'conversation') await say('a hold', () => limits.beginHold(holds, 'conversation'));
+  };
+
+  const keepItems = (entry: Entry, keep: (item: ReceiptItem) => boolean): void => {
+    const { receipt } = entry.call;
+    if (receipt === undefined) return;
+    entry.call = { ...entry.call, receipt: { payer: receipt.payer, items: receipt.items.filter(keep) } };
+    if (entries.has(entry.call.decision)) records.put(entry.call);
+  };
+
+  const finish = async (entry: Entry): Promise<void> => {
+    forget(entry);
+    const { receipt } = entry.call;
+    if (receipt !== undefined) await say('an end', () => limits.end(receipt));
+    const outcome = dialOutcomes.get(entry);
+    if (outcome !== undefined && entry.outcome === undefined) await settle(entry, outcome);
+  };
+
+  const legEnded = async (entry: Entry, uniqueId: string, outcome: Outcome | undefined): Promise<void> => {
+    if (outcome !== undefined && dialOutcomes.get(entry) !== 'answered') dialOutcomes.set(entry, outcome);
+    dropLeg(entry, uniqueId);
+    // Another leg may still be talking: a transfer, or a Local channel that stepped out of the way.
+    if (entry.legs.size > 0 && control?.canSee() === true) return;
+    await finish(entry);
+  };
+
+  const renewAll = (): void => {
+    if (control?.canSee() !== true) return;
+    const receipts = [...entries.values()].flatMap(({ call }) => (call.receipt === undefined ? [] : [call.receipt]));
+    void limits.renew(receipts).catch((error: unknown) => {
+      log.warn({ problem: messageOf(error) }, 'leases could not be renewed');
+    });
+  };
+
+  const sweep = (): void => {
+    const now = clock.now();
+    const policy = deps.policy();
+    if (policy !== sweptPolicy) {
+      sweptPolicy = policy;
+      // Of the ceiling that the call was told and the one that is in force now, the shorter.
+      for (const entry of entries.values()) {
+        const maxSeconds = maxSecondsUnder(policy, entry.call, now);
+        if (maxSeconds !== undefined && maxSeconds < (entry.call.maxSeconds ?? Number.POSITIVE_INFINITY)) {
+          entry.call = { ...entry.call, maxSeconds };
+        }
+      }
+    }
+    if (control?.canSee() !== true) return;
+    for (const entry of entries.values()) {
+      const { maxSeconds, startedAt } = entry.call;
+      if (maxSeconds === undefined || now < startedAt + maxSeconds * 1000 + DIALPLAN_GOES_FIRST_MS) continue;
+      if (entry.hungUpAt !== undefined && now < entry.hungUpAt + HANG_UP_AGAIN_MS) continue;
+      entry.hungUpAt = now;
+      log.info({ decision: entry.call.decision, maxSeconds }, 'a call reached its longest duration and is ended');
+      for (const leg of entry.legs) {
+        control.hangUp(leg).catch((error: unknown) => {
+          log.warn({ decision: entry.call.decision, problem: messageOf(error) }, 'a call could not be ended');
+        });
+      }
+    }
+  };
+
+  const sayAgain = async (): Promise<void> => {
+    for (const each of unsaid.splice(0)) await say(each.what, each.say);
+  };
+
+  const timers = [
+    setInterval(renewAll, Math.max(250, deps.leaseMs / 5)),
+    setInterval(sweep, SWEEP_MS),
+    setInterval(() => void sayAgain(), STORE_AGAIN_MS),
+  ];
+  for (const timer of timers) timer.unref();
+
+  const add = (call: LiveCall): Entry => {
+    const entry: Entry = { call, legs: new Set(), outcome: undefined, hungUpAt: undefined };
+    entries.set(call.decision, entry);
+    addLeg(entry, call.channel.uniqueId);
+    return entry;
+  };
+
+  return {
+    wantsReport: needsReport,
+    began: (decision, channel) => {
+      if (control === undefined && !needsReport(decision)) return;
+      if (decision.verdict.layer === 'emergency') return;
+      for (const other of byLeg.get(channel.uniqueId) ?? []) {
+        // The same call tries another trunk, so it is no longer on the one before.
+        const left = other.call.receipt?.items.filter(
+          ({ kind, subject }) => kind === 'concurrent' && subject.kind === 'trunk',
+        );
+        if (left === undefined || left.length === 0 || other.call.request.trunk === decision.call.trunk) continue;
+        const { receipt } = other.call;
+        if (receipt !== undefined) void say('an end', () => limits.end({ payer: receipt.payer, items: left }));
+        keepItems(other, (item) => !left.includes(item));
+      }
+      records.put(add(liveCallOf(decision, channel)).call);
+      if (entries.size <= MOST_CALLS) return;
+      const [oldest] = entries.values();
+      if (oldest !== undefined) forget(oldest);
+    },
+    reported: async ({ decision, what, outcome, uniqueId }) => {
+      const entry = entries.get(decision);
+      if (entry === undefined) return;
+      switch (what) {
+        case 'gone': {
+          forget(entry);
+          const { receipt } = entry.call;
+          if (receipt !== undefined) await say('giving back', () => limits.giveBack(receipt));
+          return;
+        }
+        case 'ended':
+          await legEnded(entry, uniqueId, outcome);
+          return;
+        case 'outcome':
+          // What was said first counts, but a call that was answered may turn out to have been a conversation.
+          if (outcome === undefined || (entry.outcome !== undefined && outcome !== 'conversation')) return;
+          entry.outcome = outcome;
+          await settle(entry, outcome);
+          return;
+        default:
+          what satisfies never;
+      }
+    },
+    channelEnded: (uniqueId) => {
+      for (const entry of [...(byLeg.get(uniqueId) ?? [])]) void legEnded(entry, uniqueId, undefined);
+    },
+    dialled: (uniqueId, madeUniqueId) => {
+      for (const entry of [...(byLeg.get(uniqueId) ?? [])]) addLeg(entry, madeUniqueId);
+    },
+    dialEnded: (uniqueId, outcome) => {
+      for (const entry of byLeg.get(uniqueId) ?? []) {
+        if (outcome !== undefined && dialOutcomes.get(entry) !== 'answered') dialOutcomes.set(entry, outcome);
+      }
+    },
+    reconcile: (channels) => {
+      const existing = new Set(channels.map(({ uniqueId }) => uniqueId));
+      const ofCall = new Map<string, string[]>();
+      for (const { uniqueId, linkedId } of channels) ofCall.set(linkedId, [...(ofCall.get(linkedId) ?? []), uniqueId]);
+      const young = clock.now() - JUST_BEGUN_MS;
+      let ended = 0;
+      for (const entry of [...entries.values()]) {
+        for (const leg of [...entry.legs]) if (!existing.has(leg)) dropLeg(entry, leg);
+        for (const leg of ofCall.get(entry.call.channel.linkedId) ?? []) addLeg(entry, leg);
+        if (entry.legs.size > 0) continue;
+        if (entry.call.startedAt > young) {
+          addLeg(entry, entry.call.channel.uniqueId);
+          continue;
+        }
+        ended += 1;
+        void finish(entry);
+      }
+      if (ended > 0) log.info({ ended }, 'calls were over whose end nobody had reported');
+      renewAll();
+    },
+    list: () =>
+      [...entries.values()]
+        .map(({ call }) => viewOf(call, clock.now()))
+        .sort((one, other) => other.seconds - one.seconds),
+    count: () => entries.size,
+    restore: async () => {
+      for (const call of await records.load()) if (!entries.has(call.decision)) add(call);
+    },
+    close: async () => {
+      for (const timer of timers) clearInterval(timer);
+      await sayAgain();
+      await records.close();
+    },
+  };
+}
+
+const viewOf = ({ decision, startedAt, maxSeconds, request, channel }: LiveCall, now: EpochMs): LiveCallView => ({
+  decision,
+  startedAt: new Date(startedAt).toISOString(),
+  seconds: Math.max(0, Math.floor((now - startedAt) / 1000)),
+  maxSeconds: maxSeconds ?? null,
+  extension: request.extension ?? null,
+  destination: request.dialled,
+  trunk: request.trunk ?? null,
+  channel: channel.name,
+});

@@ -1,0 +1,207 @@
+/** Calls that wait, calls at once, and calls that last too long: on a real Asterisk 22, seen at the carrier. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CarriedCall, PlacedCall } from '../../src/demo/sipp-trace.ts';
+import { DIALPLAN } from '../../src/demo/story.ts';
+import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
+import type { LiveCallView } from '../../src/live-calls/live-calls.ts';
+import { startScene, type TestScene } from '../support/scene.ts';
+
+const TRUNKS = 'trunks: { carrier-a: {}, carrier-b: {} }';
+
+let scene: TestScene;
+let lastNumber = 15550300000;
+const numbers = (count: number): string[] => Array.from({ length: count }, () => String(++lastNumber));
+const statuses = (calls: readonly PlacedCall[]): (number | undefined)[] => calls.map((call) => call.status);
+const count = (calls: readonly PlacedCall[], status: number): number =>
+  calls.filter((call) => call.status === status).length;
+const arrivals = async (wanted: readonly string[]): Promise<readonly CarriedCall[]> => {
+  const among = new Set(wanted);
+  return (await scene.stage.carrier('carrier-a').calls()).filter(({ destination }) => among.has(destination));
+};
+const liveCalls = (): Promise<LiveCallView[]> => scene.ask<LiveCallView[]>('calls', 'live');
+const usedAtOnce = async (extension = '1001'): Promise<number | null> => {
+  const { findings } = await scene.ask<ExplanationReport>('explain', '15550000000', '--extension', extension);
+  return findings[0]?.used ?? null;
+};
+/** Waits until something is so; the last value is what the expectation then shows. */
+async function until<T>(read: () => Promise<T>, wanted: T, withinMs: number): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += 100) {
+    const value = await read();
+    if (value === wanted || waitedMs >= withinMs) return value;
+    await sleep(100);
+  }
+}
+
+beforeAll(async () => {
+  scene = await startScene({
+    phones: ['1001', '1002', '1003'],
+    carriers: { 'carrier-a': {}, 'carrier-b': { refuseWith: 486 } },
+    dialplan: DIALPLAN,
+    connected: 'calls: { lease: 3s }',
+  });
+});
+afterAll(() => scene.stop());
+
+describe('pacing', () => {
+  test('a burst of 100 calls reaches the carrier in order, 50 ms apart', async () => {
+    await scene.apply(
+      `${TRUNKS}\nrules: [{ id: pace, appliesTo: { trunks: [carrier-a] }, countPer: trunk, limits: ["20/1s"], action: wait, burst: 1, maxWait: 10s, maxQueue: 200 }]`,
+    );
+    const wanted = numbers(100);
+    const calls = await scene.stage.placeCalls({ from: '1001', destinations: wanted, ratePerSecond: 400 });
+    expect(count(calls, 200)).toBe(100);
+    const arrived = await arrivals(wanted);
+    const gaps = arrived.slice(1).map((call, at) => call.atMs - (arrived[at]?.atMs ?? 0));
+    const sorted = gaps.toSorted((a, b) => a - b);
+    console.log(
+      `gaps at the carrier: min ${sorted[0]?.toFixed(1)}, median ${sorted[49]?.toFixed(1)}, p95 ${sorted[94]?.toFixed(1)}, max ${sorted.at(-1)?.toFixed(1)} ms`,
+    );
+    // The order in which they asked: calls of one burst are a few milliseconds apart, and each has a thread of its own.
+    await sleep(500);
+    const decided = await scene.ask<DecisionReport[]>('calls', 'list', '--verdict', 'wait', '--limit', '200');
+    const leavesAt = (call: DecisionReport): number => Date.parse(call.at) + (call.waitMs ?? 0);
+    const promised = decided.toSorted((a, b) => leavesAt(a) - leavesAt(b)).map(({ destination }) => destination);
+    expect(promised).toHaveLength(99);
+    expect(arrived.slice(1).map(({ destination }) => destination)).toEqual(promised);
+    for (const [at, { destination }] of arrived.entries()) {
+      expect(Math.abs(wanted.indexOf(destination) - at)).toBeLessThan(10);
+    }
+    // The store's places are exactly 50 ms apart; a channel wakes up to some milliseconds late.
+    expect(sorted[49]).toBeGreaterThan(45);
+    expect(sorted[49]).toBeLessThan(55);
+    const whole = (arrived.at(-1)?.atMs ?? 0) - (arrived[0]?.atMs ?? 0);
+    expect(whole).toBeGreaterThan(99 * 50 - 100);
+    // Never more than 21 in any second, which is 20 and one at its end.
+    for (const [at, call] of arrived.entries()) {
+      const inSecond = arrived.slice(at).filter(({ atMs }) => atMs < call.atMs + 1000 - 25).length;
+      expect(inSecond).toBeLessThanOrEqual(20);
+    }
+  });
+
+  test('a call for which there is no place in time is refused with the cause of the rule', async () => {
+    await scene.apply(
+      'rules: [{ id: short, limits: ["2/1s"], action: wait, burst: 1, maxWait: 1s, hangupCause: 34, prompt: none }]',
+    );
+    const calls = await scene.stage.placeCalls({ from: '1002', destinations: numbers(5), ratePerSecond: 200 });
+    // At 0, 500 and 1000 ms; the others would wait longer than a second.
+    expect(statuses(calls)).toEqual([200, 200, 200, 503, 503]);
+  });
+
+  test('whoever hangs up while waiting gives his place to the next', async () => {
+    await scene.apply('rules: [{ id: giving, limits: ["1/2s"], action: wait, maxWait: 5s, whileWaiting: ringing }]');
+    const [first = '', second = '', third = ''] = numbers(3);
+    await scene.stage.placeCall({ from: '1003', destination: first });
+    const impatient = await scene.stage.placeCall({ from: '1003', destination: second, cancelAfterMs: 300 });
+    expect(impatient.status).toBe(487);
+    expect(impatient.progress.map(({ status }) => status)).toContain(180);
+    await sleep(100);
+    const next = await scene.stage.placeCall({ from: '1003', destination: third });
+    expect(next.status).toBe(200);
+    // Two seconds behind the first, not four.
+    expect(next.decidedAfterMs).toBeLessThan(2100);
+    expect((await arrivals([second])).length).toBe(0);
+  });
+});
+
+describe('calls at once', () => {
+  test('of 30 calls 10 are up at once, and each that ends lets another in', async () => {
+    await scene.apply(`${TRUNKS}\nrules: [{ id: ten, countPer: extension, concurrent: 10 }]`);
+    const calls = await scene.stage.placeCalls({
+      from: '1001',
+      destinations: numbers(30),
+      ratePerSecond: 100,
+      holdMs: 1500,
+    });
+    expect(count(calls, 200)).toBe(10);
+    expect(count(calls, 403)).toBe(20);
+    expect(await until(() => usedAtOnce(), 0, 3000)).toBe(0);
+    const again = await scene.stage.placeCalls({ from: '1001', destinations: numbers(10), ratePerSecond: 100 });
+    expect(count(again, 200)).toBe(10);
+  });
+
+  test('a refused trunk and a busy line free their slot', async () => {
+    await scene.apply(`${TRUNKS}\nrules: [{ id: two, concurrent: 2 }]`);
+    for (const number of numbers(4)) {
+      expect((await scene.stage.placeCall({ from: '1002', destination: `8${number}` })).status).toBe(486);
+    }
+    expect(await until(() => usedAtOnce('1002'), 0, 2000)).toBe(0);
+  });
+
+  test('with the daemon killed and started again the calls under way are still counted, and freed when they end', async () => {
+    await scene.apply('rules: [{ id: ten, concurrent: 10 }]');
+    const running = scene.stage.placeCalls({
+      from: '1001',
+      destinations: numbers(6),
+      ratePerSecond: 100,
+      holdMs: 9000,
+    });
+    expect(await until(() => usedAtOnce(), 6, 3000)).toBe(6);
+    await scene.tollgate.kill();
+    // Longer than the lease: what is counted then was found again among the channels.
+    await sleep(3500);
+    await scene.tollgate.start();
+    expect(await until(() => usedAtOnce(), 6, 3000)).toBe(6);
+    expect((await liveCalls()).length).toBe(6);
+    await running;
+    expect(await until(() => usedAtOnce(), 0, 3000)).toBe(0);
+  });
+
+  test('with Asterisk killed its calls are freed, by the comparison with the channels that exist', async () => {
+    await scene.apply('rules: [{ id: ten, concurrent: 10 }]');
+    const running = scene.stage
+      .placeCalls({ from: '1001', destinations: numbers(5), ratePerSecond: 100, holdMs: 20_000, timeoutMs: 6000 })
+      .catch(() => []);
+    expect(await until(() => usedAtOnce(), 5, 3000)).toBe(5);
+    await scene.stage.asterisk.restart();
+    expect(await until(() => usedAtOnce(), 0, 8000)).toBe(0);
+    expect(await liveCalls()).toEqual([]);
+    await running;
+    expect((await scene.stage.placeCall({ from: '1001', destination: numbers(1)[0] ?? '' })).status).toBe(200);
+  });
+});
+
+describe('the longest duration', () => {
+  test('a call is cut when it has lasted so long', async () => {
+    await scene.apply('rules: [{ id: short, maxDuration: 2s }]');
+    const call = await scene.stage.placeCall({ from: '1001', destination: numbers(1)[0] ?? '', holdMs: 15_000 });
+    expect(call.talked?.endedBy).toBe('called');
+    expect(call.talked?.forMs).toBeGreaterThan(1500);
+    expect(call.talked?.forMs).toBeLessThan(3500);
+  });
+
+  test('a call that began before there was a ceiling is cut as well', async () => {
+    await scene.apply('rules: []');
+    const calling = scene.stage.placeCall({ from: '1001', destination: numbers(1)[0] ?? '', holdMs: 15_000 });
+    await sleep(1000);
+    await scene.apply('rules: [{ id: late, maxDuration: 2s }]');
+    const call = await calling;
+    expect(call.talked?.endedBy).toBe('called');
+    expect(call.talked?.forMs).toBeLessThan(5000);
+  });
+});
+
+describe('what became of a call', () => {
+  const REG_F =
+    'rules: [{ id: reg, countPer: number, limits: ["2/7d"], counting: rolling, giveBackOn: [busy, failed], holdAfter: { answered: 7d } }]';
+
+  test('attempts that found the line busy do not count', async () => {
+    await scene.apply(`${TRUNKS}\n${REG_F}`);
+    const [number = ''] = numbers(1);
+    for (let attempt = 0; attempt < 4; attempt++) {
+      expect((await scene.stage.placeCall({ from: '1001', destination: `8${number}` })).status).toBe(486);
+      await sleep(200);
+    }
+  });
+
+  test('after an answered call the number is held', async () => {
+    await scene.apply(`${TRUNKS}\n${REG_F}`);
+    const [number = '', other = ''] = numbers(2);
+    expect((await scene.stage.placeCall({ from: '1001', destination: number })).status).toBe(200);
+    await sleep(500);
+    expect((await scene.stage.placeCall({ from: '1002', destination: number })).status).toBe(403);
+    expect((await scene.stage.placeCall({ from: '1002', destination: other })).status).toBe(200);
+    const { reason } = await scene.ask<ExplanationReport>('explain', number, '--extension', '1002');
+    expect(reason).toContain('had an answered call less than 7 days ago');
+  });
+});
