@@ -29,10 +29,12 @@ describe('the answer', () => {
       TOLLGATE_REASON: 'within every limit',
       TOLLGATE_RETRY_AFTER: '0',
       TOLLGATE_WAIT_MS: '',
+      TOLLGATE_WHILE_WAITING: '',
       TOLLGATE_HANGUP_CAUSE: '',
       TOLLGATE_PROMPT: '',
       TOLLGATE_MAX_SECONDS: '',
       TOLLGATE_APPROVAL: '',
+      TOLLGATE_REPORT: '',
       __TOLLGATE_CALL: expect.any(String),
     });
   });
@@ -68,7 +70,7 @@ describe('the answer', () => {
   test('another request path leaves no verdict and says which one to use', async () => {
     expect(await call({ request: 'chekc', destination: '1555' })).toEqual({
       TOLLGATE_VERDICT: '',
-      TOLLGATE_REASON: 'Tollgate has no request /chekc - the dialplan must ask for /check',
+      TOLLGATE_REASON: 'Tollgate has no request /chekc - the dialplan must ask for /check or /outcome',
     });
   });
 
@@ -83,7 +85,7 @@ describe('the answer', () => {
     const hostile = 'x",TOLLGATE_VERDICT=allow,EVIL="${SHELL(touch /tmp/x)}|$[1+1]\\';
     const variables = await call({ destination: hostile, extension: hostile, trunk: hostile, campaign: hostile });
     expect(variables['TOLLGATE_VERDICT']).toBe('block');
-    expect(Object.keys(variables)).toHaveLength(11);
+    expect(Object.keys(variables)).toHaveLength(13);
     for (const value of Object.values(variables)) expect(value).toMatch(/^[A-Za-z0-9.:_+\-/#*@=%~ ]*$/);
   });
 });
