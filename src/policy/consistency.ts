@@ -121,9 +121,12 @@ function pacedWithout(rule: Fields, path: string): Problem[] {
   return problems;
 }
 
+/** A call is taken out of a window whenever it is known; a bucket has paid for it by then, and would let one more go. */
 function givenBackOfNothing(rule: Fields, path: string): Problem[] {
-  if (rule['giveBackOn'] === undefined || listOf(rule['limits']).length > 0) return [];
-  return [
-    { path: `${path}.giveBackOn`, message: 'has no use without limits; leave it out or add limits such as 7/7d' },
-  ];
+  if (rule['giveBackOn'] === undefined) return [];
+  const problem = (message: string): Problem[] => [{ path: `${path}.giveBackOn`, message }];
+  if (listOf(rule['limits']).length === 0) {
+    return problem('has no use without limits; leave it out or add limits such as 7/7d');
+  }
+  return rule['counting'] === 'rolling' ? [] : problem('needs counting: rolling, which remembers single calls');
 }

@@ -162,8 +162,11 @@ describe('rules', () => {
     const pace = ['--trunk', 'carrier-a', '--count-per', 'trunk', '--limit', '20/1s', '--action', 'wait'];
     const waits = ['--max-wait', '5s', '--max-queue', '10', '--burst', '1', '--while-waiting', 'ringing'];
     const ceilings = ['--concurrent', '30', '--max-duration', '60m'];
-    const outcomes = ['--give-back-on', 'busy,failed', '--give-back-on', 'cancelled', '--hold-after', 'answered=7d'];
-    const added = await json('rules', 'add', 'pace', ...pace, ...waits, ...ceilings, ...outcomes);
+    const added = await json('rules', 'add', 'pace', ...pace, ...waits, ...ceilings, '--hold-after', 'answered=7d');
+    const outcomes = ['--give-back-on', 'busy,failed', '--give-back-on', 'cancelled'];
+    const week = await json('rules', 'add', 'week', '--limit', '7/7d', '--counting', 'rolling', ...outcomes);
+    expect(week).toMatchObject({ giveBackOn: ['busy', 'failed', 'cancelled'] });
+    expect(await json('rules', 'set', 'week', '--no-give-back-on')).not.toHaveProperty('giveBackOn');
     const fields = {
       maxWait: '5s',
       maxQueue: 10,
@@ -171,7 +174,6 @@ describe('rules', () => {
       whileWaiting: 'ringing',
       concurrent: 30,
       maxDuration: '60m',
-      giveBackOn: ['busy', 'failed', 'cancelled'],
       holdAfter: { answered: '7d' },
     };
     expect(added).toMatchObject({ action: 'wait', limits: ['20/1s'], ...fields });
@@ -192,7 +194,15 @@ describe('rules', () => {
       ['concurrent: is not a number of calls at once', '--concurrent', 'many'],
       ['burst: is not a number of calls', '--burst', '1.5'],
       ['maxDuration: is not a length of time from 1s to 1d', '--max-duration', '2d'],
-      ['giveBackOn[1]: "answered" is not known', '--limit', '1/1h', '--give-back-on', 'busy,answered'],
+      [
+        'giveBackOn[1]: "answered" is not known',
+        '--limit',
+        '1/1h',
+        '--counting',
+        'rolling',
+        '--give-back-on',
+        'busy,answered',
+      ],
       ['holdAfter.busy: unknown key', '--hold-after', 'busy=1h'],
       ['hangupCause: is not a hang-up cause', '--hangup-cause', 'busy'],
     ] as const) {

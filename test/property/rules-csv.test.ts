@@ -118,7 +118,7 @@ function asThePolicyWantsIt(fields: Readonly<Record<string, unknown>>): Readonly
   return {
     ...rest,
     ...(action === 'wait' && !counts ? { limits: ['5/1s'] } : {}),
-    ...(giveBackOn === undefined || !counts ? {} : { giveBackOn }),
+    ...(giveBackOn === undefined || !counts || counting !== 'rolling' ? {} : { giveBackOn }),
     ...(burst === undefined || (action === 'wait' && counting === 'rolling') ? {} : { burst }),
   };
 }

@@ -258,7 +258,7 @@ const CASES: Readonly<Record<string, readonly [document: object, ...found: strin
     {
       rules: [
         { id: 'r', limits: ['30/1m'] },
-        { id: 'day', limits: ['500/1d'], giveBackOn: ['busy'] },
+        { id: 'day', limits: ['500/1d'], counting: 'rolling', giveBackOn: ['busy'] },
       ],
     },
     'info r permits-much',

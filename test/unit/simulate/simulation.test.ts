@@ -224,7 +224,7 @@ describe('what lasts', () => {
   });
 
   it('a call that reached nobody is given back when it ends, where the rule says so', async () => {
-    const rules = [{ id: 'a', limits: ['1/1d'], giveBackOn: ['busy'] }];
+    const rules = [{ id: 'a', limits: ['1/1d'], counting: 'rolling', giveBackOn: ['busy'] }];
     const calls = [{ at: 0, lasts: 10, ended: 'BUSY' }, { at: 5 }, { at: 10, lasts: 10 }, { at: 30 }];
     expect((await play(rules, calls)).verdicts).toEqual(['allow', 'block', 'allow', 'block']);
   });
