@@ -2,7 +2,7 @@
 -- after the daemon had already refused it), or that is not to count after all (it went out and reached nobody).
 --
 -- Guarantees: nothing is given back twice, for either it must stand in the record of the call, or the caller of this script
--- sees to it; no debt goes below zero; a bucket whose periods were changed meanwhile is left alone, and so is a ring in
+-- sees to it, or it is a lease, which a call has once; no debt goes below zero; a bucket whose periods were changed meanwhile is left alone, and so is a ring in
 -- which a clock set back has moved the call. It needs no time: what is subtracted from a debt as it was written is
 -- subtracted from it now, and a call that is taken out of a ring was never there. What a full ring let go for the call does
 -- not come back; only a lenient charge can have made it let go of a call that still counted.
@@ -62,11 +62,11 @@ for i = 1, charges do
     record = sub(record, 1, at - 1) .. sub(record, at + CHARGE_HEAD - 1)
     record_changed = true
   end
-  if at or not needs_record then
+  if even and byte(charge, ROLLING_HEAD) == LEASES then
+    returned = returned + call('ZREM', key, sub(redis.sha1hex(KEYS[1]), 1, 16))
+  elseif at or not needs_record then
     returned = returned + 1
-    if even and byte(charge, ROLLING_HEAD) == LEASES then
-      call('ZREM', key, sub(redis.sha1hex(KEYS[1]), 1, 16))
-    elseif even then
+    if even then
       local value = call('GET', key)
       local rest = value and #value % TIME_SIZE == 0 and without(value, taken) or value
       if rest == '' then

@@ -3,7 +3,8 @@
 -- Guarantees
 --   * All or nothing: if one required charge lacks a token, no level changes anywhere.
 --   * Exact: every value is an integer below 2^53; nothing is rounded.
---   * Once per call: a charge that this call has paid before (its tag stands in the call's record) is not paid again.
+--   * Once per call: a charge that this call has paid before (its tag stands in the call's record) is not paid again. A
+--     lease stands in no record: the call has it, or, where it was ended or has lapsed, asks for it anew.
 --   * Late is harmless: after the deadline nothing is read and nothing is written.
 --   * A paced charge takes its place in advance, behind all that were given before it, and says when it is; places that
 --     were given back are taken first. What was promised to a waiting call never changes.
@@ -283,7 +284,7 @@ for i = 1, charges do
   if #charge % 2 == 0 then
     local kind = byte(charge, ROLLING_HEAD)
     if kind == LEASES then
-      size = size + 2
+      marks, size = false, size + 2
       if takes then
         reply[size] = reply[size] + 1
         if not peeks then

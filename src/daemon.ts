@@ -8,8 +8,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { startApi } from './api/server.ts';
+import { createApprovalDesk } from './approvals/approval-desk.ts';
+import { createCallApprovals } from './approvals/call-approvals.ts';
+import { startHoldApp } from './approvals/hold-app.ts';
 import { type AgiServer, createAgiServer } from './asterisk/agi-server.ts';
 import { connectAmi } from './asterisk/ami-connection.ts';
+import { connectAri } from './asterisk/ari-connection.ts';
 import { openBanList } from './bans/ban-list.ts';
 import { createStanding, type StandingOf } from './bans/standing.ts';
 import { systemClock } from './clock.ts';
@@ -217,6 +221,20 @@ export async function startDaemon(
       watchChannels(manager, { liveCalls, log, compareEveryMs: config.calls.lease / 5 }),
     ]);
 
+    // Held calls
+    const holding = config.asterisk.flatMap(({ name, ari }) =>
+      ari === undefined ? [] : [connectAri({ name, ...ari, log, clock })],
+    );
+    for (const each of holding) releasers.push([`ARI of ${each.name}`, () => each.close()]);
+    const desk = createApprovalDesk({ redis: recordStore, keys, clock, log });
+    releasers.push(['approvals', () => desk.close()]);
+    releasers.push(['held calls', startHoldApp(holding, { desk, log })]);
+    const approvals = createCallApprovals({
+      desk,
+      node: config.node,
+      canHold: () => holding.some((each) => each.state().up),
+    });
+
     // FastAGI
     const tally = createTally();
     const writeVerdict = verdictLog(log, config.log.numbers);
@@ -230,6 +248,8 @@ export async function startDaemon(
         gate,
         clock,
         node: config.node,
+        approvals,
+        deadlineMs: config.agi.deadlineMs,
         wantsReport: liveCalls.wantsReport,
         onReport: liveCalls.reported,
         onDecided: (decision, outcome, channel) => {
@@ -254,6 +274,7 @@ export async function startDaemon(
       agi,
       journal,
       manager,
+      holding,
       policies,
       tally,
     });
@@ -264,6 +285,7 @@ export async function startDaemon(
       gate,
       journal,
       liveCalls,
+      approvals: desk,
       addresses: { allowlist, allowed, domains, allowHits, bans, banHits },
       status,
       clock,

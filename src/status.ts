@@ -3,6 +3,7 @@
  */
 import type { AgiServer } from './asterisk/agi-server.ts';
 import type { AmiConnection } from './asterisk/ami-connection.ts';
+import type { AriConnection } from './asterisk/ari-connection.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './gate/journal.ts';
 import type { StoreBreaker } from './gate/store-breaker.ts';
@@ -47,6 +48,7 @@ export function createStatus(deps: {
   readonly agi: AgiServer;
   readonly journal: Journal;
   readonly manager: readonly AmiConnection[];
+  readonly holding: readonly AriConnection[];
   readonly policies: PolicyStore;
   readonly tally: { readonly counts: () => Counts };
 }): () => Status {
@@ -98,8 +100,27 @@ export function createStatus(deps: {
     };
   };
 
+  const holdingStatus = (connection: AriConnection): PartStatus => {
+    const { up, since, problem } = connection.state();
+    const remedy =
+      'see ari.conf and http.conf, and that Asterisk runs; until then calls that need approval go by otherwise';
+    return {
+      name: `ARI ${connection.name}`,
+      state: up ? 'up' : 'down',
+      since: iso(since),
+      detail: up ? 'connected' : problem,
+      remedy: up ? '' : remedy,
+    };
+  };
+
   return () => {
-    const parts = [storeStatus(), agiStatus(), journalStatus(), ...deps.manager.map(managerStatus)];
+    const parts = [
+      storeStatus(),
+      agiStatus(),
+      journalStatus(),
+      ...deps.manager.map(managerStatus),
+      ...deps.holding.map(holdingStatus),
+    ];
     const down = parts.filter((part) => part.state === 'down');
     const sinces = parts.map((part) => part.since);
     const { version, policy, changedAt, changedBy } = deps.policies.current();

@@ -4,6 +4,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import Fastify from 'fastify';
+import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { BanList } from '../bans/ban-list.ts';
 import type { Clock } from '../clock.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -17,6 +18,7 @@ import type { DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import { allowlistRoutes } from './allowlist-routes.ts';
+import { approvalRoutes } from './approvals-routes.ts';
 import { banRoutes } from './bans-routes.ts';
 import { callRoutes } from './calls-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
@@ -47,6 +49,7 @@ export async function startApi(deps: {
   readonly gate: Gate;
   readonly journal: Journal;
   readonly liveCalls: LiveCalls;
+  readonly approvals: ApprovalDesk;
   readonly addresses: AddressLists;
   readonly status: () => Status;
   readonly clock: Clock;
@@ -66,6 +69,7 @@ export async function startApi(deps: {
   const { allowHits, banHits, ...addresses } = deps.addresses;
   allowlistRoutes(app, { ...addresses, hits: allowHits, clock: deps.clock, whoAsks });
   banRoutes(app, { ...addresses, hits: banHits, whoAsks });
+  approvalRoutes(app, { desk: deps.approvals, whoAsks });
   app.get('/api/v1/status', async () => deps.status());
 
   await removeStaleSocket(deps.socketPath);

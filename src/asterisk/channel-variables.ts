@@ -25,6 +25,8 @@ export const CHANNEL_VARIABLES = {
   /** `1` if the daemon wants to be told when the call is over. */
   report: 'TOLLGATE_REPORT',
   approval: 'TOLLGATE_APPROVAL',
+  /** Whole seconds that a held channel waits for the daemon before it gives up; on `hold`. */
+  holdSeconds: 'TOLLGATE_HOLD_SECONDS',
   /** Two underscores: inherited by every channel that this one makes, so that a second trunk is known as the same call. */
   call: '__TOLLGATE_CALL',
 } as const;
@@ -35,7 +37,8 @@ export type ChannelVariable = (typeof CHANNEL_VARIABLES)[keyof typeof CHANNEL_VA
 /**
  * The arguments of a request in their order (`agi_arg_1` …), which are also the names of its query parameters.
  * `source` is the phone's address, `call` the value of `${TOLLGATE_CALL}`, `linkedId` that of `${CHANNEL(linkedid)}`,
- * `zone` the time zone of the called party, where the dialplan knows one.
+ * `zone` the time zone of the called party, where the dialplan knows one; `approval` the value of `${TOLLGATE_APPROVAL}` of a
+ * call that was held.
  */
 export const AGI_ARGUMENTS = [
   'destination',
@@ -46,6 +49,7 @@ export const AGI_ARGUMENTS = [
   'call',
   'linkedId',
   'zone',
+  'approval',
 ] as const;
 
 /** The name of a request argument. */

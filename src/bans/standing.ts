@@ -9,7 +9,7 @@ import { peerAddress } from '../asterisk/peer-address.ts';
 import { type Address, readAddress } from '../policy/addresses.ts';
 import type { AllowEntry } from '../policy/allowlist.ts';
 import type { EpochMs } from '../policy/call.ts';
-import type { Ban } from './ban.ts';
+import { type Ban, isOver } from './ban.ts';
 import type { BanList } from './ban-list.ts';
 
 export type Standing =
@@ -21,8 +21,13 @@ export type Standing =
 /**
  * @param source as the dialplan passes it: an address, with a port or brackets or not; undefined or anything else is nobody
  * @param purpose a question leaves no trace in the times of the last hits
+ * @param at for a question about a later time: a ban that is over by then does not count. Absent: now
  */
-export type StandingOf = (source: string | undefined, purpose?: 'call' | 'question') => Standing | undefined;
+export type StandingOf = (
+  source: string | undefined,
+  purpose?: 'call' | 'question',
+  at?: EpochMs,
+) => Standing | undefined;
 
 export function createStanding(deps: {
   readonly allowed: {
@@ -35,7 +40,7 @@ export function createStanding(deps: {
   /** Why an address is refused for its country, if it is. */
   readonly country?: (address: Address) => string | undefined;
 }): StandingOf {
-  return (source, purpose = 'call') => {
+  return (source, purpose = 'call', at) => {
     const text = source === undefined ? undefined : peerAddress(source);
     const address = text === undefined ? undefined : readAddress(text);
     if (text === undefined || address === undefined) return undefined;
@@ -48,7 +53,8 @@ export function createStanding(deps: {
       if (purpose === 'call') deps.noteAllowed(entry.id);
       return { layer: 'allowlist', entry: entry.name, exempt: deps.allowed.exempts(entry) };
     }
-    const bans = deps.bans.holding(text);
+    const holding = deps.bans.holding(text);
+    const bans = at === undefined ? holding : holding.filter((ban) => !isOver(ban, at));
     const byHand = bans.find(({ origin }) => origin === 'manual');
     if (byHand !== undefined) return banned(byHand);
     const country = deps.country?.(address);

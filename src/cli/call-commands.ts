@@ -102,7 +102,7 @@ export function callCommands(program: Command, context: CommandContext): void {
       if (wantsJson(command)) terminal.out(json(call));
       else
         terminal.out(
-          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call, 'did')}\n${findingsTable(terminal, call.findings)}`,
+          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call, 'did')}\n${findingsTable(terminal, call.findings, call.rulesNotListed)}`,
         );
     });
 
@@ -191,9 +191,10 @@ function describeVerdict(terminal: Terminal, answer: ExplanationReport, tense: '
   return `${lines.join('\n')}\n`;
 }
 
-function whenAllowed({ retryAfterSeconds, rule, store, findings }: ExplanationReport): string[] {
+function whenAllowed({ retryAfterSeconds, layer, rule, store, findings }: ExplanationReport): string[] {
   if (retryAfterSeconds !== null)
     return retryAfterSeconds > 0 ? [`It would be allowed in ${duration(retryAfterSeconds)}.`] : [];
+  if (layer === 'ban') return ['It will not be allowed until the ban is lifted.'];
   const decisive = findings.find((each) => each.rule === rule);
   // Beside calls at once, every limit tells its time.
   if (decisive?.limits.some((each) => each.retryAfterSeconds === null))
@@ -203,9 +204,16 @@ function whenAllowed({ retryAfterSeconds, rule, store, findings }: ExplanationRe
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-function findingsTable(terminal: Terminal, findings: readonly FindingReport[]): string {
-  if (findings.length === 0) return 'No rule was looked at.\n';
-  const rows = findings.flatMap((finding) => {
+/** So many that do not apply tell what there is to be told; a policy may have thousands. */
+const MOST_NOT_APPLYING = 50;
+
+/** @param notListed rules that the findings leave out */
+function findingsTable(terminal: Terminal, findings: readonly FindingReport[], notListed = 0): string {
+  if (findings.length === 0 && notListed === 0) return 'No rule was looked at.\n';
+  let notApplying = 0;
+  const shown = findings.filter(({ applies }) => applies || ++notApplying <= MOST_NOT_APPLYING);
+  const left = notListed + findings.length - shown.length;
+  const rows = shown.flatMap((finding) => {
     const mode = finding.mode === 'shadow' ? ' (shadow)' : '';
     const first = [`${finding.rule}${mode}`, stateOf(terminal, finding), finding.action];
     if (finding.limits.length === 0) return [[...first, '', '', '', plain(finding.because)]];
@@ -217,7 +225,12 @@ function findingsTable(terminal: Terminal, findings: readonly FindingReport[]): 
       index === 0 ? `${plain(finding.because)}${finding.alreadyCharged ? '; charged before' : ''}` : '',
     ]);
   });
-  return table(terminal, ['RULE', 'APPLIES', 'ACTION', 'COUNTED FOR', 'LIMIT', 'USED', 'BECAUSE'], rows);
+  const headers = ['RULE', 'APPLIES', 'ACTION', 'COUNTED FOR', 'LIMIT', 'USED', 'BECAUSE'];
+  const more =
+    left === 0
+      ? ''
+      : `and ${left.toLocaleString('en-US')} more that did not decide; tollgate explain --json has every rule\n`;
+  return `${table(terminal, headers, rows)}${more}`;
 }
 
 function stateOf(terminal: Terminal, { applies, exceeded, waitMs }: FindingReport): string {
@@ -260,8 +273,17 @@ const verdictOf = (terminal: Terminal, { verdict, waitMs }: DecisionReport, widt
     (waitMs ? `${verdict} ${describeMs(waitMs)}` : verdict).padEnd(width),
   );
 
-/** Who decided; where nobody did, the rules that would have if they were not in shadow. */
-function ruleOf({ rule, store, findings }: DecisionReport): string {
+/** What decided where it was no rule; with a blank, which no id of a rule has. */
+const LAYER_WORDS: Readonly<Record<Exclude<ExplanationReport['layer'], 'rules'>, string>> = {
+  emergency: 'emergency number',
+  allowlist: 'allowed address',
+  ban: 'banned address',
+  country: 'refused country',
+};
+
+/** What decided; where nothing did, the rules that would have if they were not in shadow. */
+function ruleOf({ layer, rule, store, findings }: DecisionReport): string {
+  if (layer !== 'rules') return LAYER_WORDS[layer];
   if (rule !== null) return rule;
   if (store === 'failed') return 'store away';
   const shadows = findings.filter((each) => each.mode === 'shadow' && each.applies && each.exceeded);

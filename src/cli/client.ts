@@ -17,8 +17,16 @@ export class DaemonProblem extends Error {
 }
 
 export interface Client {
-  /** @throws {DaemonUnreachable} {@link DaemonProblem} */
-  readonly ask: <T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) => Promise<T>;
+  /**
+   * @param ifMatch the version that a change was made for; any other is a conflict
+   * @throws {DaemonUnreachable} {@link DaemonProblem}
+   */
+  readonly ask: <T>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    ifMatch?: number,
+  ) => Promise<T>;
   /** One parsed object for each line of an endless answer; ends when the daemon goes or `signal` aborts. */
   readonly follow: <T>(path: string, onItem: (item: T) => void, signal: AbortSignal) => Promise<void>;
 }
@@ -26,7 +34,12 @@ export interface Client {
 const ANSWER_WITHIN_MS = 15_000;
 
 export function createClient(options: { readonly socketPath: string; readonly user: string }): Client {
-  const open = (method: string, path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> =>
+  const open = (
+    method: string,
+    path: string,
+    body: unknown,
+    { ifMatch, signal }: { readonly ifMatch?: number | undefined; readonly signal?: AbortSignal } = {},
+  ): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
       const request = httpRequest(
@@ -38,6 +51,7 @@ export function createClient(options: { readonly socketPath: string; readonly us
           headers: {
             host: 'localhost',
             'x-tollgate-user': options.user,
+            ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
             ...(payload === undefined
               ? {}
               : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
@@ -55,14 +69,14 @@ export function createClient(options: { readonly socketPath: string; readonly us
     });
 
   return {
-    ask: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-      const response = await open(method, path, body);
+    ask: async <T>(method: string, path: string, body?: unknown, ifMatch?: number): Promise<T> => {
+      const response = await open(method, path, body, { ifMatch });
       const text = await readAll(response);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(text);
       return JSON.parse(text) as T;
     },
     follow: async <T>(path: string, onItem: (item: T) => void, signal: AbortSignal): Promise<void> => {
-      const response = await open('GET', path, undefined, signal);
+      const response = await open('GET', path, undefined, { signal });
       if ((response.statusCode ?? 500) >= 400) throw problemOf(await readAll(response));
       let rest = '';
       try {

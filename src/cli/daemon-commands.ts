@@ -88,7 +88,7 @@ function describeStatus(terminal: Terminal, status: Status): string {
     '',
     table(terminal, ['PART', 'STATE', 'SINCE', ''], rows),
     `policy   version ${policy.version} with ${policy.rules} rules, changed ${localTime(policy.changedAt)} by ${plain(policy.changedBy)}`,
-    `calls    ${calls.allow} allowed, ${calls.alert} alerted, ${calls.block} refused since the start`,
+    `calls    ${calls.allow} allowed, ${calls.alert} alerted, ${calls.wait} paced, ${calls.hold} held, ${calls.block} refused since the start`,
     ...(remedies.length === 0 ? [] : ['', 'What to do:', ...remedies.map((each) => `  ${each}`)]),
     '',
   ].join('\n');

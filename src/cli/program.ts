@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.ts';
 import { formatProblem } from '../policy/problem.ts';
 import { allowCommands } from './allow-commands.ts';
+import { approvalCommands } from './approval-commands.ts';
 import { banCommands } from './ban-commands.ts';
 import { callCommands } from './call-commands.ts';
 import { createClient, DaemonProblem, DaemonUnreachable } from './client.ts';
@@ -79,6 +80,7 @@ export async function runCommandLine(
   memberCommands(program, context);
   scheduleCommands(program, context);
   callCommands(program, context);
+  approvalCommands(program, context);
   allowCommands(program, context);
   banCommands(program, context);
   simulateCommand(program, context);

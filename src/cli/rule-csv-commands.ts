@@ -6,6 +6,7 @@ import { type CsvForm, planImport, type RuleImport } from '../csv/rule-import.ts
 import { formatCsvProblem, LARGEST_FILE_BYTES, plural } from '../csv/table.ts';
 import { writeYeastar } from '../csv/yeastar-csv.ts';
 import type { RuleDocument } from '../policy/document.ts';
+import { DaemonProblem } from './client.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import { describeDifference, type PolicyAnswer } from './policy-commands.ts';
 import { json, localTime, type Terminal } from './terminal.ts';
@@ -73,7 +74,12 @@ export function ruleCsvCommands(rules: Command, context: CommandContext): void {
         throw new CommandFailed([...lines, `${file} has ${count}; nothing was imported.`].join('\n'));
       }
       const query = options.dryRun ? '?dryRun=true' : '';
-      const after = await client.ask<PolicyAnswer>('PUT', `/api/v1/policy${query}`, plan.document);
+      const after = await client
+        .ask<PolicyAnswer>('PUT', `/api/v1/policy${query}`, plan.document, before.version)
+        .catch((error: unknown) => {
+          if (!(error instanceof DaemonProblem) || error.code !== 'CONFLICT') throw error;
+          throw new CommandFailed(`nothing was imported: ${error.message}: import the file again`);
+        });
       const { form, document: _, ...changes } = plan;
       if (wantsJson(command)) {
         const applied = options.dryRun !== true;
@@ -84,9 +90,6 @@ export function ruleCsvCommands(rules: Command, context: CommandContext): void {
         terminal.out(`${file}: ${FORMS[form]}, ${describeChanges(plan)}.\n${difference ?? 'No difference.\n'}`);
         if (options.dryRun) terminal.out('Nothing was changed (--dry-run).\n');
         else terminal.out(`Policy version ${after.version} is in force since ${localTime(after.changedAt)}.\n`);
-      }
-      if (!options.dryRun && after.version > before.version + 1) {
-        terminal.error('The policy was changed by somebody else at the same moment; see: tollgate policy show\n');
       }
     });
 

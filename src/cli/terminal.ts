@@ -29,18 +29,37 @@ export const VERDICT_STYLES: Readonly<Record<string, Style>> = {
 /** Names and numbers come from phones and dialplans: control characters must not reach the terminal. */
 export const plain = (text: string): string => stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ');
 
+/** The library's layout takes the square of the rows: 8 s for ten thousand at once, half of one in pieces. */
+const ROWS_AT_ONCE = 200;
+
 export function table(terminal: Terminal, headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const head = headers.map((header) => paint(terminal, 'bold', header));
+  const pieces = [[head, ...rows.slice(0, ROWS_AT_ONCE)]];
+  for (let at = ROWS_AT_ONCE; at < rows.length; at += ROWS_AT_ONCE) {
+    pieces.push(rows.slice(at, at + ROWS_AT_ONCE).map((row) => [...row]));
+  }
+  const [first = [], ...more] = pieces;
+  if (more.length === 0) return layOut(first).text;
+  const widths = pieces.map((piece) => layOut(piece).widths);
+  const widest = head.map((_, column) => Math.max(...widths.map((each) => each[column] ?? 0)));
+  return pieces.map((piece) => layOut(piece, widest).text).join('');
+}
+
+/** @param colWidths of the columns, padding included; undefined for as wide as what they hold */
+function layOut(rows: readonly (readonly string[])[], colWidths: readonly number[] = []) {
   const lines = new Table({
-    head: headers.map((header) => paint(terminal, 'bold', header)),
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
+    colWidths: [...colWidths],
   });
   lines.push(...rows.map((row) => [...row]));
-  return `${lines
+  const text = lines
     .toString()
     .split('\n')
     .map((line) => line.trimEnd())
-    .join('\n')}\n`;
+    .join('\n');
+  // What was worked out is left in the options.
+  return { text: `${text}\n`, widths: lines.options.colWidths };
 }
 
 const NO_LINES = Object.fromEntries(

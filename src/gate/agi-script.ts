@@ -12,11 +12,11 @@ import { endpointOfChannel } from '../asterisk/channel-name.ts';
 import { agiArgument, CHANNEL_VARIABLES as V } from '../asterisk/channel-variables.ts';
 import { peerAddress } from '../asterisk/peer-address.ts';
 import type { Clock } from '../clock.ts';
-import { within } from '../deadline.ts';
+import { TIMED_OUT, within } from '../deadline.ts';
 import type { ActionAnswer } from '../policy/actions/action.ts';
 import { OUTCOMES, type Outcome, outcomeOfDialStatus } from '../policy/outcome.ts';
 import { readCallIdentity } from './call-identity.ts';
-import type { CallRequest, Decision, Gate } from './gate.ts';
+import type { Answer, Answers, CallRequest, Decision, Gate } from './gate.ts';
 import { wholeSeconds } from './report.ts';
 
 const REPORT_WITHIN_MS = 500;
@@ -28,6 +28,26 @@ export interface ChannelNames {
   /** Empty if the dialplan does not say it. */
   readonly linkedId: string;
 }
+
+/** Where people are asked for approval of a call. */
+export interface CallApprovals {
+  /**
+   * Opens an approval for the rule that holds the call. @returns its id; undefined where no Asterisk can hold it now
+   *
+   * @param approvedBefore rules that were approved for this call already
+   */
+  readonly open: (
+    decision: Decision,
+    callId: string,
+    approvedBefore: readonly string[],
+    channel: ChannelNames,
+  ) => Promise<string | undefined>;
+  /** What became of an approval, for the call that it was opened for and for no other. Settles one that is still open. */
+  readonly answers: (approval: string, callId: string, dialled: string) => Promise<Answers>;
+  readonly withdraw: (approval: string) => Promise<void>;
+}
+
+const ANSWER_TAKES_MS = 15;
 
 /** What the dialplan says of a call that it was allowed. */
 export interface CallReport {
@@ -54,7 +74,56 @@ export function createAgiScript(deps: {
   readonly wantsReport: (decision: Decision) => boolean;
   /** Called for every report; the dialplan waits until it is settled. */
   readonly onReport: (report: CallReport) => Promise<void>;
+  /** Absent where no call can be held: nobody is connected to Asterisk. */
+  readonly approvals?: CallApprovals | undefined;
+  /** How long an answer may take, since the request arrived. */
+  readonly deadlineMs: number;
 }): AgiHandler {
+  const left = (sinceMs: number): number =>
+    Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (deps.clock.monotonicMs() - sinceMs));
+
+  /** Of a call that was held, what became of its approval. Where that cannot be found out, the rules are asked as ever. */
+  const answersOf = async (approval: string, callId: string, dialled: string, sinceMs: number): Promise<Answers> => {
+    if (approval === '' || deps.approvals === undefined) return new Map();
+    const answers = await within(
+      deps.approvals.answers(approval, callId, dialled).catch(() => new Map<string, Answer>()),
+      left(sinceMs) / 2,
+    );
+    return answers === TIMED_OUT ? new Map() : answers;
+  };
+
+  const openApproval = async (
+    decision: Decision,
+    callId: string,
+    answers: Answers,
+    channel: ChannelNames,
+    sinceMs: number,
+  ): Promise<string | undefined> => {
+    // The second half of a Local channel is one that a dialler made: nobody listens to it, so nobody can wait.
+    if (deps.approvals === undefined || /^Local\/.*;2$/.test(channel.name)) return undefined;
+    const opened = await within(
+      deps.approvals.open(decision, callId, [...answers.keys()], channel).catch(() => undefined),
+      left(sinceMs),
+    );
+    return opened === TIMED_OUT ? undefined : opened;
+  };
+
+  /** Nobody can be asked: the rule says what becomes of the call then. */
+  const withoutApproval = (
+    held: Decision,
+    asked: CallRequest,
+    callId: string,
+    answers: Answers,
+    sinceMs: number,
+  ): Promise<Decision> => {
+    const { rule } = held.verdict;
+    if (rule === undefined) return Promise.resolve(held);
+    const otherwise = rule.answer.hold?.otherwise ?? 'block';
+    const reason = `nobody can be asked for approval, and the rule is set to ${otherwise} then`;
+    const all = new Map([...answers, [rule.id as string, { approved: otherwise === 'allow', reason }]]);
+    return deps.gate.decide(asked, callId, sinceMs, all);
+  };
+
   return async ({ request }): Promise<AgiAnswer> => {
     const sinceMs = deps.clock.monotonicMs();
     if (request.path === '/outcome') {
@@ -69,17 +138,28 @@ export function createAgiScript(deps: {
       linkedId: agiArgument(request, 'linkedId'),
       token: agiArgument(request, 'call'),
     });
-    const decision = await deps.gate.decide(readRequest(request), identity.id, sinceMs);
+    const asked = readRequest(request);
+    const answers = await answersOf(agiArgument(request, 'approval'), identity.id, asked.dialled, sinceMs);
+    let decision = await deps.gate.decide(asked, identity.id, sinceMs, answers);
     const channel = {
       name: request.channel,
       uniqueId: request.uniqueid,
       linkedId: agiArgument(request, 'linkedId'),
     };
+    let approval: string | undefined;
+    if (decision.verdict.name === 'hold') {
+      approval = await openApproval(decision, identity.id, answers, channel, sinceMs);
+      if (approval === undefined) decision = await withoutApproval(decision, asked, identity.id, answers, sinceMs);
+    }
+    const final = decision;
     return {
-      variables: variablesOf(decision, identity.token, deps.wantsReport(decision)),
+      variables: variablesOf(final, identity.token, deps.wantsReport(final), approval),
       onDelivered: (outcome) => {
-        if (outcome === 'hung-up') void decision.giveBack();
-        deps.onDecided(decision, outcome, channel);
+        if (outcome === 'hung-up') {
+          void final.giveBack();
+          if (approval !== undefined) void deps.approvals?.withdraw(approval);
+        }
+        deps.onDecided(final, outcome, channel);
       },
     };
   };
@@ -100,7 +180,12 @@ function readRequest(request: AgiRequest): CallRequest {
   };
 }
 
-function variablesOf(decision: Decision, token: string, report: boolean): Array<readonly [string, string]> {
+function variablesOf(
+  decision: Decision,
+  token: string,
+  report: boolean,
+  approval: string | undefined,
+): Array<readonly [string, string]> {
   const { verdict } = decision;
   const answer: ActionAnswer = verdict.rule?.answer ?? {};
   const { hangupCause, prompt }: ActionAnswer = verdict.name === 'block' ? answer : {};
@@ -116,11 +201,16 @@ function variablesOf(decision: Decision, token: string, report: boolean): Array<
     [V.hangupCause, hangupCause?.toString() ?? ''],
     [V.prompt, prompt ?? ''],
     [V.maxSeconds, verdict.maxSeconds?.toString() ?? ''],
-    [V.approval, ''],
+    [V.approval, approval ?? ''],
+    [V.holdSeconds, holdSeconds(approval, answer)],
     [V.report, report ? '1' : ''],
     [V.call, token],
   ];
 }
+
+/** A little longer than the approval lasts: whoever holds the call ends it first. */
+const holdSeconds = (approval: string | undefined, { hold }: ActionAnswer): string =>
+  approval === undefined || hold === undefined ? '' : String(hold.timeoutSeconds + 10);
 
 /** `agi_arg_1`: id of the decision; `agi_arg_2`: `gone`, `ended` or an outcome; `agi_arg_3`: DIALSTATUS, for `ended`. */
 function readReport(request: AgiRequest): CallReport {

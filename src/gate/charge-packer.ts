@@ -63,7 +63,10 @@ export function createChargePacker(keys: Keys, leaseSeconds: (rule: Rule) => num
       ofCount.set(subject.id, made);
       return made;
     },
-    keysOf: (rule, subject) => rule.counts.map((count) => keyOf(keys, rule, subject, count)),
+    keysOf: (rule, subject) => [
+      ...rule.counts.map((count) => keyOf(keys, rule, subject, count)),
+      ...(rule.pace === undefined ? [] : [keys.places(rule.id, rule.generation, subjectKey(subject))]),
+    ],
   };
 }
 

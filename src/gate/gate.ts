@@ -40,8 +40,9 @@ export interface Decision {
   readonly at: EpochMs;
   readonly call: CallAttempt;
   readonly verdict: Verdict;
-  /** One for every rule of the policy, in its order. */
+  /** One for each rule that applies, in the order of the policy. */
   readonly findings: readonly Finding[];
+  readonly passedOver: PassedOver;
   readonly store: 'asked' | 'not-needed' | 'failed';
   readonly storeProblem: string | undefined;
   readonly tookMs: number;
@@ -51,7 +52,25 @@ export interface Decision {
   readonly giveBack: () => Promise<void>;
 }
 
+/** The rules that do not apply to a call. Why not is found out when somebody asks. */
+export interface PassedOver {
+  readonly count: number;
+  /** At most so many, those that name the call before the others. */
+  readonly first: (most: number) => readonly Finding[];
+}
+
+/** Has a finding for every rule of the policy, in its order. */
 export type Explanation = Pick<Decision, 'at' | 'call' | 'verdict' | 'findings' | 'store' | 'storeProblem'>;
+
+/** What became of an approval, for the rule that asked for it. */
+export interface Answer {
+  readonly approved: boolean;
+  /** Goes on a sentence: `refused by cli anna: not her customer`. */
+  readonly reason: string;
+}
+/** By rule id. */
+export type Answers = ReadonlyMap<string, Answer>;
+const NO_ANSWERS: Answers = new Map();
 
 export interface Gate {
   /**
@@ -59,8 +78,10 @@ export interface Gate {
    *
    * @param callId which call this is: asking again with the same id and destination charges nothing twice
    * @param sinceMs when the request arrived, by the monotonic clock
+   * @param answers what people said of this call: an approved rule no longer holds it and takes what it can get, and
+   *   every other rule is asked as ever; one answer that is no refuses the call
    */
-  readonly decide: (request: CallRequest, callId: string, sinceMs: number) => Promise<Decision>;
+  readonly decide: (request: CallRequest, callId: string, sinceMs: number, answers?: Answers) => Promise<Decision>;
   /** What `decide` would answer, now or at a given time. Charges nothing. */
   readonly explain: (request: CallRequest, at?: EpochMs) => Promise<Explanation>;
 }
@@ -77,13 +98,19 @@ const EXPLAIN_WITHIN_MS = 1000;
 /** What is known of an address before any rule is asked; undefined: nothing. */
 export type Standing =
   | { readonly layer: 'allowlist'; readonly entry: string; readonly exempt: boolean }
-  | { readonly layer: 'ban' | 'country'; readonly reason: string };
+  /** @property address what is banned, maybe a network that holds the call's; @property until null: for ever */
+  | { readonly layer: 'ban'; readonly reason: string; readonly until: EpochMs | null; readonly address: string }
+  | { readonly layer: 'country'; readonly reason: string };
 
 export function createGate(deps: {
   readonly policy: () => Policy;
   readonly limits: LimitStore;
   /** Absent: no address is known. */
-  readonly standingOf?: (source: string | undefined, purpose: 'call' | 'question') => Standing | undefined;
+  readonly standingOf?: (
+    source: string | undefined,
+    purpose: 'call' | 'question',
+    at: EpochMs | undefined,
+  ) => Standing | undefined;
   readonly clock: Clock;
   readonly deadlineMs: number;
   readonly newDecisionId: (at: EpochMs) => string;
@@ -93,16 +120,21 @@ export function createGate(deps: {
 
   const step = async (
     matches: readonly RuleMatch[],
+    answers: Answers,
     ask: (charges: readonly Charge[]) => Promise<readonly Reading[]>,
   ): Promise<Pick<Decision, 'findings' | 'store' | 'storeProblem'> & { readonly error?: unknown }> => {
-    const charges = chargesOf(matches);
+    const charges = chargesOf(matches, answers);
     if (charges.length === 0)
-      return { findings: findingsOf(matches, charges, []), store: 'not-needed', storeProblem: undefined };
+      return { findings: findingsOf(matches, charges, [], answers), store: 'not-needed', storeProblem: undefined };
     try {
-      return { findings: findingsOf(matches, charges, await ask(charges)), store: 'asked', storeProblem: undefined };
+      return {
+        findings: findingsOf(matches, charges, await ask(charges), answers),
+        store: 'asked',
+        storeProblem: undefined,
+      };
     } catch (error) {
       return {
-        findings: findingsOf(matches, charges, undefined),
+        findings: findingsOf(matches, charges, undefined, answers),
         store: 'failed',
         storeProblem: messageOf(error),
         error,
@@ -110,13 +142,28 @@ export function createGate(deps: {
     }
   };
 
-  const beforeRules = (call: CallAttempt, purpose: 'call' | 'question'): Verdict | undefined => {
-    if (call.destination.isEmergency) return withoutRules('allow', 'emergency', 'emergency number');
-    const standing = deps.standingOf?.(call.source, purpose);
+  /** @param at of a question about another time */
+  const beforeRules = (call: CallAttempt, purpose: 'call' | 'question', at?: EpochMs): Verdict | undefined => {
+    if (call.destination.isEmergency) return withoutRules('allow', 'emergency', 'emergency number', 0);
+    const standing = deps.standingOf?.(call.source, purpose, at);
     if (standing === undefined) return undefined;
-    if (standing.layer !== 'allowlist') return withoutRules('block', standing.layer, standing.reason);
-    if (!standing.exempt) return undefined;
-    return withoutRules('allow', 'allowlist', `the phone is at an allowed address, ${standing.entry}, which is exempt`);
+    switch (standing.layer) {
+      case 'allowlist': {
+        if (!standing.exempt) return undefined;
+        const reason = `the phone is at an allowed address, ${standing.entry}, which is exempt`;
+        return withoutRules('allow', 'allowlist', reason, 0);
+      }
+      case 'ban': {
+        const { address, reason, until } = standing;
+        const what = address.includes('/') ? 'network' : 'address';
+        const endsInMs = until === null ? null : Math.max(0, until - (at ?? clock.now()));
+        return withoutRules('block', 'ban', `the ${what} ${address} is banned: ${reason}`, endsInMs);
+      }
+      case 'country':
+        return withoutRules('block', 'country', standing.reason, null);
+      default:
+        return standing satisfies never;
+    }
   };
 
   /** The store may have taken in time and said so too late, when the call had been refused. */
@@ -132,22 +179,23 @@ export function createGate(deps: {
     const policy = deps.policy();
     const call = readCall(policy, request);
     const when = at ?? clock.now();
-    const before = beforeRules(call, 'question');
+    const before = beforeRules(call, 'question', at);
     if (before !== undefined)
       return { at: when, call, verdict: before, findings: [], store: 'not-needed', storeProblem: undefined };
     const { error: _, ...result } = await step(
-      policy.match(call, when),
+      policy.matchAll(call, when),
+      NO_ANSWERS,
       async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
     );
     return { at: when, call, verdict: verdictOf(result.findings), ...result };
   };
 
-  const decide: Gate['decide'] = async (request, callId, sinceMs) => {
+  const decide: Gate['decide'] = async (request, callId, sinceMs, answers = NO_ANSWERS) => {
     const policy = deps.policy();
     const at = clock.now();
     const call = readCall(policy, request);
     const done = (
-      parts: Pick<Decision, 'verdict' | 'findings' | 'store' | 'storeProblem' | 'receipt' | 'giveBack'>,
+      parts: Pick<Decision, 'verdict' | 'findings' | 'passedOver' | 'store' | 'storeProblem' | 'receipt' | 'giveBack'>,
     ): Decision => ({
       id: deps.newDecisionId(at),
       at,
@@ -160,6 +208,7 @@ export function createGate(deps: {
       return done({
         verdict: before,
         findings: [],
+        passedOver: { count: 0, first: () => [] },
         store: 'not-needed',
         storeProblem: undefined,
         receipt: undefined,
@@ -167,33 +216,52 @@ export function createGate(deps: {
       });
     }
     const matches = policy.match(call, at);
+    const passedOver: PassedOver = {
+      count: policy.rules.length - matches.length,
+      first: (most) => policy.passedOver(call, at, most).map((each) => ({ ...each, applies: false })),
+    };
     let taken: Taken | undefined;
     const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
     const payer = { callId, destination: call.destination.number.slice(0, 64) };
-    const { error, ...result } = await step(matches, async (charges) => {
-      if (staysAnyway(matches)) return (await limits.peek(charges, undefined, withinMs)).readings;
+    const { error, ...result } = await step(matches, answers, async (charges) => {
+      if (staysAnyway(matches, answers)) return (await limits.peek(charges, undefined, withinMs)).readings;
       taken = await limits.take(payer, charges, withinMs);
       return taken.readings;
     });
-    const verdict = verdictOf(result.findings);
+    const verdict = refusalIn(answers, policy) ?? approvedBy(answers, verdictOf(result.findings));
     const giveBack = (): Promise<void> => giveBackTaken(taken);
     if (verdict.name === 'block' && error instanceof StoreTimeout) void error.late.then(giveBackTaken);
     const receipt = taken === undefined || taken.receipt.items.length === 0 ? undefined : taken.receipt;
-    return done({ ...result, verdict, receipt, giveBack });
+    return done({ ...result, passedOver, verdict, receipt, giveBack });
   };
 
   return { decide, explain };
 }
 
-const withoutRules = (name: 'allow' | 'block', layer: Layer, reason: string): Verdict => ({
+const withoutRules = (name: 'allow' | 'block', layer: Layer, reason: string, retryAfterMs: number | null): Verdict => ({
   name,
   layer,
   rule: undefined,
   reason,
-  retryAfterMs: name === 'allow' ? 0 : null,
+  retryAfterMs,
   waitMs: 0,
   maxSeconds: undefined,
 });
+function refusalIn(answers: Answers, policy: Policy): Verdict | undefined {
+  const [no] = [...answers].filter(([, { approved }]) => !approved);
+  if (no === undefined) return undefined;
+  const [id, { reason }] = no;
+  const rule = policy.rules.find((each) => each.id === id);
+  return { ...withoutRules('block', 'rules', `Rule ${id} does not let the call go: ${reason}`, null), rule };
+}
+
+/** A plain allow that somebody had to give says so. */
+function approvedBy(answers: Answers, verdict: Verdict): Verdict {
+  if (answers.size === 0 || verdict.rule !== undefined || verdict.name !== 'allow') return verdict;
+  const reason = [...answers].map(([id, answer]) => `Rule ${id}: ${answer.reason}`).join(', ');
+  return { ...verdict, reason };
+}
+
 const nothingToGiveBack = async (): Promise<void> => {};
 
 const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
@@ -207,31 +275,34 @@ const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
 
 const known = (name: string | undefined): string | undefined => (name?.trim() === '' ? undefined : name?.trim());
 
-const chargesOf = (matches: readonly RuleMatch[]): Charge[] =>
+const chargesOf = (matches: readonly RuleMatch[], answers: Answers): Charge[] =>
   matches.flatMap(({ rule, match }) =>
     match.applies
       ? rule.counts.flatMap((count) =>
-          match.subjects.map((subject): Charge => ({ rule, subject, count, demand: demandOf(rule, count.kind) })),
+          match.subjects.map(
+            (subject): Charge => ({ rule, subject, count, demand: demandOf(rule, count.kind, answers) }),
+          ),
         )
       : [],
   );
 
 /** Only calls that start can be given a place in the near future. */
-function demandOf(rule: Rule, kind: CountKind): Demand {
+function demandOf(rule: Rule, kind: CountKind, answers: Answers): Demand {
   const { demand } = rule.action;
   if (demand === 'paced' && kind === 'limits') return rule.mode === 'shadow' ? 'paced-shadow' : 'paced';
   if (rule.mode === 'shadow') return 'shadow';
-  return demand === 'lenient' ? 'lenient' : 'required';
+  return demand === 'lenient' || answers.has(rule.id) ? 'lenient' : 'required';
 }
 
 /** Whatever is counted, the call does not go out now. */
-const staysAnyway = (matches: readonly RuleMatch[]): boolean =>
+const staysAnyway = (matches: readonly RuleMatch[], answers: Answers): boolean =>
+  [...answers.values()].some(({ approved }) => !approved) ||
   matches.some(
     ({ rule, match }) =>
       match.applies &&
       rule.isUnconditional &&
       rule.mode === 'enforce' &&
-      (rule.action.verdict === 'block' || rule.action.verdict === 'hold'),
+      (rule.action.verdict === 'block' || (rule.action.verdict === 'hold' && !answers.has(rule.id))),
   );
 
 /** @param readings in the order of the charges; undefined when the store could not be asked */
@@ -239,6 +310,7 @@ function findingsOf(
   matches: readonly RuleMatch[],
   charges: readonly Charge[],
   readings: readonly Reading[] | undefined,
+  answers: Answers,
 ): Finding[] {
   const byRule = new Map<Rule, Reading[]>();
   readings?.forEach((reading, index) => {
@@ -251,6 +323,9 @@ function findingsOf(
   return matches.map(({ rule, match }): Finding => {
     if (!match.applies) return { rule, applies: false, because: match.because };
     if (readings === undefined && rule.counts.length > 0) return findingWithoutStore(rule, match.because);
-    return findingOf(rule, match.because, byRule.get(rule) ?? []);
+    const finding = findingOf(rule, match.because, byRule.get(rule) ?? []);
+    return answers.has(rule.id) && finding.applies && finding.verdict === 'hold'
+      ? { ...finding, verdict: 'allow' }
+      : finding;
   });
 }

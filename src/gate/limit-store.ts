@@ -24,6 +24,22 @@ export interface Payer {
   readonly destination: string;
 }
 
+/** Longer than trying one trunk takes, shorter than a redial is honest. */
+const CALL_RECORD_SECONDS = 120;
+/** From the end of a wait until the dialplan has reported a caller who hung up in it. */
+const REPORT_TAKES_SECONDS = 60;
+
+/**
+ * How long a call that asks again is the same call, and what it took can be given back by `giveBack`: not before a wait
+ * is over.
+ */
+export const callRecordSeconds = (charges: readonly Charge[]): number =>
+  charges.reduce(
+    (longest, { rule: { pace } }) =>
+      pace === undefined ? longest : Math.max(longest, Math.ceil(pace.maxWaitMs / 1000) + REPORT_TAKES_SECONDS),
+    CALL_RECORD_SECONDS,
+  );
+
 /** What a call took of one charge, or may write later; plain JSON. Only the store that made it can read the rest of it. */
 export interface ReceiptItem {
   readonly rule: string;

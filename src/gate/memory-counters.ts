@@ -47,7 +47,7 @@ export interface Counter {
   /** What was seen is taken. */
   readonly take: (kept: Kept, nowMs: number, call: string, seen: Seen) => void;
   readonly giveBack: (kept: Kept, call: string, taken: TakenCharge) => void;
-  /** A charge here stands in the record of its call, and is not asked of it again. */
+  /** A charge here stands in the record of its call, is not asked of it again, and is given back if it stands there. */
   readonly isRecorded: boolean;
 }
 
@@ -187,7 +187,7 @@ export function holdCounter(limit: Limit): Counter & { readonly begin: (kept: Ke
 export function ceilingCounter(limit: Limit): Counter & { readonly end: (kept: Kept, call: string) => void } {
   const end = (kept: Kept, call: string): void => void kept.calls?.delete(call);
   return {
-    isRecorded: true,
+    isRecorded: false,
     look: ({ calls }, _nowMs, call) => {
       const atOnce = calls?.size ?? 0;
       const state = calls?.has(call) ? 'counted' : atOnce >= limit.count ? 'lacking' : 'room';

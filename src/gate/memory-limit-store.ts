@@ -10,12 +10,16 @@ import type { Clock } from '../clock.ts';
 import type { Demand } from '../policy/actions/action.ts';
 import type { Count, Rule } from '../policy/rule.ts';
 import type { TakenCharge } from '../redis/limit-scripts.ts';
-import type { Charge, LimitStore, Payer, Receipt, ReceiptItem } from './limit-store.ts';
+import {
+  type Charge,
+  callRecordSeconds,
+  type LimitStore,
+  type Payer,
+  type Receipt,
+  type ReceiptItem,
+} from './limit-store.ts';
 import { bucketCounter, ceilingCounter, holdCounter, type Kept, newKept, ringCounter } from './memory-counters.ts';
 import { readingsOf } from './readings.ts';
-
-/** As long as redis-limit-store.ts knows a call again. */
-const CALL_RECORD_MS = 120_000;
 
 /** What stands in a receipt of this store. */
 interface KeptItem extends ReceiptItem {
@@ -52,6 +56,7 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
     { nowMs, peeks }: { readonly nowMs: number; readonly peeks: boolean },
   ): { readonly status: 'taken' | 'refused'; readonly charges: readonly TakenCharge[] } => {
     const paid = records.of(callKey, nowMs);
+    const keptMs = callRecordSeconds(charges) * 1000;
     let refused = false;
     const looked = charges.map((charge) => {
       const { counting, kept } = find(charge);
@@ -65,7 +70,8 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
       const takes =
         !refused && (state === 'room' || state === 'later' || (state === 'lacking' && demand === 'lenient'));
       if (takes && !peeks) counter.take(kept, nowMs, callKey, seen);
-      if (!peeks && !refused && state !== 'counted' && counter.isRecorded) records.add(callKey, kept, nowMs);
+      if (!peeks && !refused && state !== 'counted' && counter.isRecorded)
+        records.add(callKey, kept, { nowMs, keptMs });
       return {
         state,
         leavesAtMs: state === 'room' || state === 'later' ? seen.leavesAtMs : 0,
@@ -81,7 +87,7 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
     const callKey = callKeyOf(payer);
     for (const { counting, kept, taken } of itemsOf(items)) {
       const wasRecorded = records.remove(callKey, kept, deps.clock.now());
-      if (wasRecorded || !needsRecord) counting.counter.giveBack(kept, callKey, taken);
+      if (wasRecorded || !needsRecord || !counting.counter.isRecorded) counting.counter.giveBack(kept, callKey, taken);
     }
   };
 
@@ -159,7 +165,7 @@ const itemsOf = (items: readonly ReceiptItem[]): readonly KeptItem[] => items as
 
 /** Which charges each call has paid, for as long as a call is known again after it paid last. */
 function createCallRecords() {
-  // In the order in which they lapse.
+  // Nearly in the order in which they lapse: a call that may wait is known for longer.
   const records = new Map<string, { readonly paid: Set<Kept>; untilMs: number }>();
   const alive = (callKey: string, nowMs: number) => {
     const record = records.get(callKey);
@@ -167,7 +173,11 @@ function createCallRecords() {
   };
   return {
     of: (callKey: string, nowMs: number): ReadonlySet<Kept> | undefined => alive(callKey, nowMs)?.paid,
-    add: (callKey: string, kept: Kept, nowMs: number): void => {
+    add: (
+      callKey: string,
+      kept: Kept,
+      { nowMs, keptMs }: { readonly nowMs: number; readonly keptMs: number },
+    ): void => {
       for (const [key, { untilMs }] of records) {
         if (untilMs >= nowMs) break;
         records.delete(key);
@@ -175,7 +185,7 @@ function createCallRecords() {
       const paid = alive(callKey, nowMs)?.paid ?? new Set();
       paid.add(kept);
       records.delete(callKey);
-      records.set(callKey, { paid, untilMs: nowMs + CALL_RECORD_MS });
+      records.set(callKey, { paid, untilMs: nowMs + keptMs });
     },
     /** @returns whether it stood there */
     remove: (callKey: string, kept: Kept, nowMs: number): boolean => alive(callKey, nowMs)?.paid.delete(kept) ?? false,

@@ -21,18 +21,24 @@ import {
   takenNumber,
 } from '../redis/limit-scripts.ts';
 import { createChargePacker } from './charge-packer.ts';
-import type { Charge, LimitStore, Payer, Receipt, ReceiptItem, Taken } from './limit-store.ts';
+import {
+  type Charge,
+  callRecordSeconds,
+  type LimitStore,
+  type Payer,
+  type Receipt,
+  type ReceiptItem,
+  type Taken,
+} from './limit-store.ts';
 import { readingsOf } from './readings.ts';
 import type { StoreBreaker } from './store-breaker.ts';
 import type { StoreClock } from './store-clock.ts';
 
-/** A call that asks again within this time is the same call. Longer than trying one trunk takes, shorter than a redial is honest. */
-const CALL_RECORD_SECONDS = 120;
 /** How well the store's time is known, and how early a timer may fire: the store stops before the call is answered. */
 const CLOCKS_AGREE_MS = 4;
 
 /** A call that nobody ends, and that no rule bounds, is thought over after this. */
-const LONGEST_CALL_SECONDS = 4 * 3600;
+export const LONGEST_CALL_SECONDS = 4 * 3600;
 export const longestCallSeconds = (rule: Rule): number => rule.maxDurationSeconds ?? LONGEST_CALL_SECONDS;
 
 /** The store did not answer in time. What it had taken by then arrives as `late`; undefined when it took nothing. */
@@ -87,7 +93,7 @@ export function createRedisLimitStore(deps: {
   const takeBefore = async (
     callKey: string,
     charges: readonly PackedCharge[],
-    endsMs: number,
+    { endsMs, recordSeconds }: { readonly endsMs: number; readonly recordSeconds: number },
   ): Promise<Answered | undefined> => {
     // A second try after "late": the first reply has just corrected our idea of the store's clock.
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -95,7 +101,7 @@ export function createRedisLimitStore(deps: {
       const leftMs = endsMs - clock.monotonicMs();
       if (leftMs <= 0) return undefined;
       const deadlineMs = Math.max(1, Math.floor(storeNow + leftMs - CLOCKS_AGREE_MS));
-      const reply = await run(callKey, charges, { deadlineMs, recordSeconds: CALL_RECORD_SECONDS });
+      const reply = await run(callKey, charges, { deadlineMs, recordSeconds });
       if (reply.status !== 'late') return reply;
     }
     return undefined;
@@ -135,7 +141,8 @@ export function createRedisLimitStore(deps: {
         receipt: receiptOf(payer, charges, packedCharges, reply, leaseSeconds),
       });
       let timedOut = false;
-      const answer = takeBefore(callKey, packedCharges, endsMs).then((reply) => {
+      const recordSeconds = callRecordSeconds(charges);
+      const answer = takeBefore(callKey, packedCharges, { endsMs, recordSeconds }).then((reply) => {
         if (reply === undefined) return undefined;
         if (!timedOut) breaker.succeeded();
         return toTaken(reply);

@@ -80,18 +80,39 @@ export interface DecisionReport extends ExplanationReport {
   readonly at: string;
   readonly node: string;
   readonly tookMs: number;
+  /** Rules of the policy that are not among the findings, most of which do not apply. */
+  readonly rulesNotListed: number;
 }
+
+/**
+ * A decision is kept with all that may have made it; of the other rules, which may be thousands, with some. What acts on
+ * the call goes before what does not.
+ */
+const MOST_APPLYING = 100;
+const MOST_PASSED_OVER = 20;
 
 /** Whole seconds, rounded up: asking again then is never too early. */
 export const wholeSeconds = (ms: number | null): number | null => (ms === null ? null : Math.ceil(ms / 1000));
 
-export const reportDecision = (decision: Decision, node: string): DecisionReport => ({
-  id: decision.id,
-  at: new Date(decision.at).toISOString(),
-  node,
-  ...reportExplanation(decision),
-  tookMs: Math.round(decision.tookMs * 100) / 100,
-});
+/** Those that apply, in the order of the policy, and after them some that do not. */
+export function reportDecision(decision: Decision, node: string): DecisionReport {
+  const { findings: applying, passedOver, verdict } = decision;
+  const listed = [...mostTelling(applying, verdict), ...passedOver.first(MOST_PASSED_OVER)];
+  return {
+    id: decision.id,
+    at: new Date(decision.at).toISOString(),
+    node,
+    ...reportExplanation({ ...decision, findings: listed }),
+    rulesNotListed: applying.length + passedOver.count - listed.length,
+    tookMs: Math.round(decision.tookMs * 100) / 100,
+  };
+}
+
+function mostTelling(findings: readonly Finding[], { rule }: Verdict): readonly Finding[] {
+  if (findings.length <= MOST_APPLYING) return findings;
+  const weight = (finding: Finding): number => (finding.rule === rule ? 0 : isExceeded(finding) ? 1 : 2);
+  return findings.toSorted((one, other) => weight(one) - weight(other)).slice(0, MOST_APPLYING);
+}
 
 export const reportExplanation = (explanation: Explanation): ExplanationReport => ({
   verdict: explanation.verdict.name,

@@ -53,8 +53,12 @@ export function createLiveCallRecords(deps: {
         else stored.add(decision);
       }
     } catch (error) {
-      // Later words on a call stay the later ones.
-      for (const [decision, call] of batch) if (!pending.has(decision)) pending.set(decision, call);
+      for (const [decision, call] of batch) {
+        // It may have been written before the answer was lost.
+        if (call !== null) stored.add(decision);
+        // Later words on a call stay the later ones.
+        if (!pending.has(decision)) pending.set(decision, call);
+      }
       log.debug({ problem: messageOf(error) }, 'calls under way could not be written down');
     }
   };

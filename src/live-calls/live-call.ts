@@ -16,6 +16,8 @@ export interface LiveCall {
   readonly channel: ChannelNames;
   /** As its edge understood it, so that a later policy can be asked about it. */
   readonly request: CallRequest;
+  /** It came from an address that is exempt from call limits, and no later policy ends it. */
+  readonly exempt: boolean;
   /** When it could leave. */
   readonly startedAt: EpochMs;
   /** From `startedAt`; undefined for no ceiling. */
@@ -34,6 +36,7 @@ export function liveCallOf(decision: Decision, channel: ChannelNames): LiveCall 
     decision: decision.id,
     channel,
     request: requestOf(call),
+    exempt: verdict.layer === 'allowlist',
     startedAt: (decision.at + verdict.waitMs) as EpochMs,
     maxSeconds: verdict.maxSeconds,
     receipt,
@@ -51,9 +54,9 @@ export const needsReport = (decision: Decision): boolean =>
     decision.findings.some((finding) => finding.applies && finding.rule.giveBackOn.length > 0));
 
 /** The longest that the policy lets a call last now; undefined for no ceiling. */
-export function maxSecondsUnder(policy: Policy, { request }: LiveCall, at: EpochMs): number | undefined {
+export function maxSecondsUnder(policy: Policy, { request, exempt }: LiveCall, at: EpochMs): number | undefined {
   const call: CallAttempt = { ...request, destination: policy.readDestination(request.dialled) };
-  if (call.destination.isEmergency) return undefined;
+  if (exempt || call.destination.isEmergency) return undefined;
   const ceilings = policy
     .match(call, at)
     .flatMap(({ rule, match }) =>

@@ -17,6 +17,7 @@ import { messageOf } from '../errors.ts';
 import type { CallReport, ChannelNames } from '../gate/agi-script.ts';
 import type { Decision } from '../gate/gate.ts';
 import type { LimitStore, ReceiptItem } from '../gate/limit-store.ts';
+import { LONGEST_CALL_SECONDS } from '../gate/redis-limit-store.ts';
 import type { Log } from '../log.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { Outcome } from '../policy/outcome.ts';
@@ -102,7 +103,7 @@ export function createLiveCalls(deps: {
   const { limits, records, clock, log, control } = deps;
   const entries = new Map<string, Entry>();
   const byLeg = new Map<string, Set<Entry>>();
-  const unsaid: Array<{ readonly what: string; readonly say: () => Promise<void> }> = [];
+  const unsaid: Array<() => Promise<void>> = [];
   let sweptPolicy = deps.policy();
 
   const addLeg = (entry: Entry, uniqueId: string): void => {
@@ -132,23 +133,22 @@ export function createLiveCalls(deps: {
     try {
       await sayIt();
     } catch (error) {
-      if (unsaid.length < MOST_CALLS) unsaid.push({ what, say: sayIt });
+      if (unsaid.length < MOST_CALLS) unsaid.push(sayIt);
       log.warn({ problem: messageOf(error), what }, 'the store could not be told of a call; it is told again');
     }
   };
 
-  const settle = async (entry: Entry, outcome: Outcome): Promise<void> => {
+  /** @param items those of its receipt that the outcome is for; absent: all */
+  const settle = async (entry: Entry, outcome: Outcome, items = entry.call.receipt?.items): Promise<void> => {
     const { receipt, giveBackOn } = entry.call;
-    if (receipt === undefined) return;
-    const given = receipt.items.filter(
-      ({ kind, rule }) => kind === 'limits' && (giveBackOn[rule]?.includes(outcome) ?? false),
-    );
+    if (receipt === undefined || items === undefined) return;
+    const given = items.filter(({ kind, rule }) => kind === 'limits' && (giveBackOn[rule]?.includes(outcome) ?? false));
     if (given.length > 0) {
       // Out of the receipt first: said twice, it is given back once.
       keepItems(entry, (item) => !given.includes(item));
       await say('giving back', () => limits.returnItems({ payer: receipt.payer, items: given }));
     }
-    const holds = receipt.items.filter(({ kind }) => kind === 'hold');
+    const holds = items.filter(({ kind }) => kind === 'hold');
     if (holds.length === 0) return;
     if (outcome === 'conversation' || outcome === 'answered') {
       await say('a hold', () => limits.beginHold(holds, 'answered'));
@@ -161,6 +161,16 @@ export function createLiveCalls(deps: {
     if (receipt === undefined) return;
     entry.call = { ...entry.call, receipt: { payer: receipt.payer, items: receipt.items.filter(keep) } };
     if (entries.has(entry.call.decision)) records.put(entry.call);
+  };
+
+  const leaveTrunk = (entry: Entry): void => {
+    const { receipt } = entry.call;
+    const left = receipt?.items.filter(({ subject }) => subject.kind === 'trunk') ?? [];
+    if (receipt === undefined || left.length === 0) return;
+    void say('an end', () => limits.end({ payer: receipt.payer, items: left }));
+    const outcome = dialOutcomes.get(entry);
+    if (outcome !== undefined && entry.outcome === undefined) void settle(entry, outcome, left);
+    keepItems(entry, (item) => !left.includes(item));
   };
 
   const finish = async (entry: Entry): Promise<void> => {
@@ -200,7 +210,14 @@ export function createLiveCalls(deps: {
         }
       }
     }
-    if (control?.canSee() !== true) return;
+    if (control === undefined) {
+      // Nobody can see that they are there, and their reports are lost: by now their leases have lapsed, too.
+      for (const entry of [...entries.values()]) {
+        if (now > entry.call.startedAt + LONGEST_CALL_SECONDS * 1000) forget(entry);
+      }
+      return;
+    }
+    if (!control.canSee()) return;
     for (const entry of entries.values()) {
       const { maxSeconds, startedAt } = entry.call;
       if (maxSeconds === undefined || now < startedAt + maxSeconds * 1000 + DIALPLAN_GOES_FIRST_MS) continue;
@@ -216,7 +233,7 @@ export function createLiveCalls(deps: {
   };
 
   const sayAgain = async (): Promise<void> => {
-    for (const each of unsaid.splice(0)) await say(each.what, each.say);
+    for (const sayIt of unsaid.splice(0)) await sayIt().catch(() => unsaid.push(sayIt));
   };
 
   const timers = [
@@ -239,14 +256,8 @@ export function createLiveCalls(deps: {
       if (control === undefined && !needsReport(decision)) return;
       if (decision.verdict.layer === 'emergency') return;
       for (const other of byLeg.get(channel.uniqueId) ?? []) {
-        // The same call tries another trunk, so it is no longer on the one before.
-        const left = other.call.receipt?.items.filter(
-          ({ kind, subject }) => kind === 'concurrent' && subject.kind === 'trunk',
-        );
-        if (left === undefined || left.length === 0 || other.call.request.trunk === decision.call.trunk) continue;
-        const { receipt } = other.call;
-        if (receipt !== undefined) void say('an end', () => limits.end({ payer: receipt.payer, items: left }));
-        keepItems(other, (item) => !left.includes(item));
+        // The same call tries another trunk, so it is no longer on the one before, and what becomes of it is not that one's.
+        if (other.call.request.trunk !== decision.call.trunk) leaveTrunk(other);
       }
       records.put(add(liveCallOf(decision, channel)).call);
       if (entries.size <= MOST_CALLS) return;
@@ -268,7 +279,8 @@ export function createLiveCalls(deps: {
           return;
         case 'outcome':
           // What was said first counts, but a call that was answered may turn out to have been a conversation.
-          if (outcome === undefined || (entry.outcome !== undefined && outcome !== 'conversation')) return;
+          if (outcome === undefined || outcome === entry.outcome) return;
+          if (entry.outcome !== undefined && outcome !== 'conversation') return;
           entry.outcome = outcome;
           await settle(entry, outcome);
           return;

@@ -19,8 +19,18 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 /** What a scope refers to, and where that is defined. */
 const REFERENCES = { groups: 'group', trunks: 'trunk', destinations: 'destination' } as const;
 
+/** Every name that a document defines, under the key that defines it; gathered once for all rules. */
+type Defined = Readonly<Record<keyof typeof REFERENCES | 'schedules', ReadonlySet<string>>>;
+
 export function inconsistencies(document: unknown): Problem[] {
-  const { rules, ...defined } = fieldsOf(document);
+  const { rules, ...definitions } = fieldsOf(document);
+  const namesUnder = (key: keyof Defined): string[] => Object.keys(fieldsOf(definitions[key]));
+  const defined: Defined = {
+    groups: new Set(namesUnder('groups')),
+    trunks: new Set(namesUnder('trunks')),
+    destinations: new Set([...namesUnder('destinations'), ...BUILT_IN_CLASSES]),
+    schedules: new Set(namesUnder('schedules')),
+  };
   const problems: Problem[] = [];
   const seen = new Map<unknown, number>();
   listOf(rules).forEach((each, index) => {
@@ -43,12 +53,11 @@ export function inconsistencies(document: unknown): Problem[] {
   return problems;
 }
 
-function unknownReferences(defined: Fields, rule: Fields, path: string): Problem[] {
+function unknownReferences(defined: Defined, rule: Fields, path: string): Problem[] {
   const scope = fieldsOf(rule['appliesTo']);
   const problems: Problem[] = [];
-  for (const [key, one] of Object.entries(REFERENCES)) {
-    const builtIn = key === 'destinations' ? BUILT_IN_CLASSES : [];
-    const known = new Set([...Object.keys(fieldsOf(defined[key])), ...builtIn]);
+  for (const key of ['groups', 'trunks', 'destinations'] as const) {
+    const known = defined[key];
     listOf(scope[key]).forEach((reference, at) => {
       if (
         typeof reference !== 'string' ||
@@ -58,20 +67,19 @@ function unknownReferences(defined: Fields, rule: Fields, path: string): Problem
         return;
       problems.push({
         path: `${path}.appliesTo.${key}[${at}]`,
-        message: `there is no ${one} "${reference}"; ${didYouMean(reference, [...known])}`,
+        message: `there is no ${REFERENCES[key]} "${reference}"; ${didYouMean(reference, [...known])}`,
       });
     });
   }
   return problems;
 }
 
-function unknownSchedules(defined: Fields, rule: Fields, path: string): Problem[] {
-  const known = Object.keys(fieldsOf(defined['schedules']));
+function unknownSchedules({ schedules: known }: Defined, rule: Fields, path: string): Problem[] {
   const problems = (['during', 'not'] as const).flatMap((key): Problem[] => {
     const reference = rule[key];
-    if (typeof reference !== 'string' || known.includes(reference)) return [];
+    if (typeof reference !== 'string' || known.has(reference)) return [];
     return [
-      { path: `${path}.${key}`, message: `there is no schedule "${reference}"; ${didYouMean(reference, known)}` },
+      { path: `${path}.${key}`, message: `there is no schedule "${reference}"; ${didYouMean(reference, [...known])}` },
     ];
   });
   if (rule['during'] !== undefined && rule['not'] !== undefined) {

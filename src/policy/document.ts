@@ -167,7 +167,7 @@ export const documentSchema = z.strictObject({
       destinationSchema,
     )
     .default({}),
-  rules: list(ruleSchema, 1000).default([]),
+  rules: list(ruleSchema, 10_000).default([]),
 });
 
 export type PolicyDocument = z.infer<typeof documentSchema>;

@@ -10,10 +10,12 @@ export interface NumberSet {
   readonly has: (number: string) => boolean;
   /** True when nothing can ever be in it. */
   readonly isEmpty: boolean;
+  /** Every number in it begins with one of these, one of which may be empty. */
+  readonly prefixes: ReadonlySet<string>;
 }
 
 type Matcher = (number: string) => boolean;
-type Member = { readonly exact: string } | { readonly matches: Matcher };
+type Member = { readonly exact: string } | { readonly matches: Matcher; readonly prefix: string };
 
 const LONGEST_MEMBER = 80;
 
@@ -49,7 +51,9 @@ function parseRange(text: string, from: string, to: string): Member | { readonly
   const [low, high] = [Number(from), Number(to)];
   if (low > high) return { problem: `"${text}" runs backwards; write ${to}-${from}` };
   const sameWidth = from.length === to.length;
+  const differsAt = [...from].findIndex((digit, at) => digit !== to.charAt(at));
   return {
+    prefix: sameWidth ? from.slice(0, differsAt < 0 ? from.length : differsAt) : '',
     matches: (number) => {
       if (!/^\d{1,15}$/.test(number)) return false;
       if (sameWidth ? number.length !== from.length : number.length > 1 && number.startsWith('0')) return false;
@@ -63,6 +67,7 @@ const PATTERN_LETTERS: Readonly<Record<string, string>> = { X: '[0-9]', Z: '[1-9
 
 function parsePattern(text: string, body: string): Member | { readonly problem: string } {
   let source = '';
+  const prefix = /^[0-9+*#]*/.exec(body)?.[0] ?? '';
   for (let at = 0; at < body.length; at++) {
     const letter = body.charAt(at);
     const digits = PATTERN_LETTERS[letter.toUpperCase()];
@@ -88,7 +93,7 @@ function parsePattern(text: string, body: string): Member | { readonly problem: 
   }
   if (source === '') return { problem: `"${text}" is an empty pattern` };
   const expression = new RegExp(`^${source}$`, 's');
-  return { matches: (number) => expression.test(number) };
+  return { prefix, matches: (number) => expression.test(number) };
 }
 
 /**
@@ -99,14 +104,17 @@ function parsePattern(text: string, body: string): Member | { readonly problem: 
 export function numberSet(members: readonly string[]): NumberSet {
   const exact = new Set<string>();
   const matchers: Matcher[] = [];
+  const prefixes = new Set<string>();
   for (const text of members) {
     const member = parseMember(text);
     if ('problem' in member) throw new RangeError(member.problem);
     if ('exact' in member) exact.add(member.exact);
     else matchers.push(member.matches);
+    prefixes.add('exact' in member ? member.exact : member.prefix);
   }
   return {
     isEmpty: exact.size === 0 && matchers.length === 0,
+    prefixes,
     has: (number) => exact.has(number) || matchers.some((matches) => matches(number)),
   };
 }

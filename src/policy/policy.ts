@@ -13,9 +13,10 @@ import { parseDuration } from './duration.ts';
 import { concurrentLimit, type Limit, parseLimit } from './limit.ts';
 import { numberSet } from './number-set.ts';
 import { REACHED } from './outcome.ts';
-import { type Count, type During, type Match, matchRule, type Rule } from './rule.ts';
+import { type Applies, type Because, type Count, type During, type Match, matchRule, type Rule } from './rule.ts';
+import { indexRules } from './rule-index.ts';
 import { compileSchedule, type Schedule } from './schedule.ts';
-import { compileScope } from './scope.ts';
+import { compileScope, type MatchContext, SCOPE_KEYS } from './scope.ts';
 
 export interface Policy {
   readonly document: PolicyDocument;
@@ -23,14 +24,28 @@ export interface Policy {
   readonly readDestination: (dialled: string) => Destination;
   /** Groups that an extension is a member of, in the order of the document. */
   readonly groupsOf: (extension: string | undefined) => readonly string[];
+  /** The rules that apply to the call, in the order of the document. Looks only at those that name it. */
+  readonly match: (call: CallAttempt, at: EpochMs) => readonly AppliedRule[];
   /** Every rule with whether and why it applies to the call, in the order of the document. */
-  readonly match: (call: CallAttempt, at: EpochMs) => readonly RuleMatch[];
+  readonly matchAll: (call: CallAttempt, at: EpochMs) => readonly RuleMatch[];
+  /** Rules that do not apply, at most so many: those that name the call first, then in the order of the document. */
+  readonly passedOver: (call: CallAttempt, at: EpochMs, most: number) => readonly PassedOver[];
   readonly schedules: ReadonlyMap<string, Schedule>;
 }
 
 export interface RuleMatch {
   readonly rule: Rule;
   readonly match: Match;
+}
+
+export interface AppliedRule {
+  readonly rule: Rule;
+  readonly match: Applies;
+}
+
+export interface PassedOver {
+  readonly rule: Rule;
+  readonly because: Because;
 }
 
 /** An extension's groups are looked up for every call; a few thousand extensions fit, a scan of made-up ones cannot grow it. */
@@ -50,6 +65,9 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
   // `constructor` is an id like any other, and every object has one.
   const generationOf = (id: string): number => (Object.hasOwn(generations, id) ? (generations[id] ?? 0) : 0);
   const rules = Object.freeze(document.rules.map((rule) => compileRule(rule, generationOf(rule.id), schedules)));
+  const index = indexRules(rules.filter((rule) => rule.enabled));
+  const candidates = (call: CallAttempt, context: MatchContext): readonly Rule[] =>
+    index.candidates((key) => SCOPE_KEYS[key].namesOf(call, context));
   const groups = Object.entries(document.groups).map(([id, group]) => ({ id, members: numberSet(group.members) }));
   const emergencyNumbers = new Set(document.emergencyNumbers);
   const extensions = new Map(Object.entries(document.extensions));
@@ -83,6 +101,11 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
     remembered.set(extension, found);
     return found;
   };
+  const contextOf = (call: CallAttempt, at: EpochMs): MatchContext => ({
+    at,
+    groups: groupsOf(call.extension),
+    permissions: extensions.get(call.extension ?? '')?.permissions ?? [],
+  });
   return Object.freeze({
     document,
     rules,
@@ -94,11 +117,35 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
       return { ...dialled, e164, country, classes };
     },
     match: (call: CallAttempt, at: EpochMs) => {
-      const permissions = extensions.get(call.extension ?? '')?.permissions ?? [];
-      const context = { at, groups: groupsOf(call.extension), permissions };
+      const context = contextOf(call, at);
+      const applied: AppliedRule[] = [];
+      for (const rule of candidates(call, context)) {
+        const match = matchRule(rule, call, context);
+        if (match.applies) applied.push({ rule, match });
+      }
+      return applied;
+    },
+    matchAll: (call: CallAttempt, at: EpochMs) => {
+      const context = contextOf(call, at);
       return rules.map((rule) => ({ rule, match: matchRule(rule, call, context) }));
     },
+    passedOver: (call: CallAttempt, at: EpochMs, most: number) => {
+      const context = contextOf(call, at);
+      const found: PassedOver[] = [];
+      const near = new Set(candidates(call, context));
+      for (const rule of firstThese(near, rules)) {
+        if (found.length >= most) break;
+        const match = matchRule(rule, call, context);
+        if (!match.applies) found.push({ rule, because: match.because });
+      }
+      return found;
+    },
   });
+}
+
+function* firstThese(some: ReadonlySet<Rule>, all: readonly Rule[]): Iterable<Rule> {
+  yield* some;
+  for (const rule of all) if (!some.has(rule)) yield rule;
 }
 
 function compileRule(rule: RuleDocument, generation: number, schedules: ReadonlyMap<string, Schedule>): Rule {

@@ -60,6 +60,12 @@ export function makesIdle(strict: CountedLimit, other: CountedLimit): boolean {
   return strict.atOnce <= other.atOnce && strict.count * other.periodSeconds <= other.count * strict.periodSeconds;
 }
 
+/** A number of a list of members, or what all numbers of its first one begin with. */
+export function sampleOf([first = '']: readonly string[]): string {
+  const [prefix = ''] = numberSet([first]).prefixes;
+  return /^(\d+)-\d+$/.exec(first.trim())?.[1] ?? prefix;
+}
+
 /** Ranges up to this size are compared number by number. */
 const LARGEST_RANGE = 10_000;
 
@@ -111,10 +117,29 @@ const WEIGHED: ReadonlySet<string> = new Set([
 const isWeighedWhole = (rule: RuleDocument): boolean =>
   Object.entries(rule).every(([field, value]) => value === undefined || WEIGHED.has(field));
 
+/** A rule and what is read off it once, to be compared with many. */
+export interface WeighedRule {
+  readonly rule: RuleDocument;
+  /** Shortest period first. */
+  readonly limits: readonly CountedLimit[];
+  /** Nothing of it is left out of account. */
+  readonly isWhole: boolean;
+}
+
+export const weigh = (rule: RuleDocument): WeighedRule => ({
+  rule,
+  limits: limitsOf(rule),
+  isWhole: isWeighedWhole(rule),
+});
+
+/** True where a rule refuses calls by itself, so that it may leave nothing for others. */
+export const mayLeaveNothing = ({ rule, isWhole }: WeighedRule): boolean =>
+  isWhole && rule.enabled && rule.mode === 'enforce' && rule.action === 'block';
+
 /** True where `strict` refuses every call that `rule` would act on, in force or in shadow, so that it never gets to act. */
-export function leavesNothingFor(rule: RuleDocument, strict: RuleDocument): boolean {
-  if (!isWeighedWhole(rule) || !isWeighedWhole(strict)) return false;
-  if (!strict.enabled || strict.mode !== 'enforce' || strict.action !== 'block') return false;
+export function leavesNothingFor(weighed: WeighedRule, stricter: WeighedRule): boolean {
+  if (!weighed.isWhole || !mayLeaveNothing(stricter)) return false;
+  const [{ rule }, { rule: strict }] = [weighed, stricter];
   const always = strict.during === undefined && strict.not === undefined;
   if (!always && (strict.during !== rule.during || strict.not !== rule.not)) return false;
   if (!isScopeInside(rule, strict)) return false;
@@ -124,8 +149,7 @@ export function leavesNothingFor(rule: RuleDocument, strict: RuleDocument): bool
   // Without the store the stricter one lets calls pass, and this one is still there.
   if (rule.whenStoreFails === 'block' && strict.whenStoreFails === 'allow') return false;
   if (rule.limits.length === 0 || strict.countPer !== rule.countPer) return false;
-  const stricter = limitsOf(strict);
-  return limitsOf(rule).every((limit) => stricter.some((each) => makesIdle(each, limit)));
+  return weighed.limits.every((limit) => stricter.limits.some((each) => makesIdle(each, limit)));
 }
 
 /** What these count on is known of every call; a rule per trunk does not apply where nobody knows the trunk. */

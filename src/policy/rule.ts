@@ -92,9 +92,13 @@ export type Because =
       readonly nextChange: EpochMs | undefined;
     };
 
-export type Match =
-  | { readonly applies: true; readonly because: Because; readonly subjects: readonly Subject[] }
-  | { readonly applies: false; readonly because: Because };
+export interface Applies {
+  readonly applies: true;
+  readonly because: Because;
+  readonly subjects: readonly Subject[];
+}
+
+export type Match = Applies | { readonly applies: false; readonly because: Because };
 
 const SYSTEM: readonly Subject[] = [{ kind: 'system', id: '' }];
 const not = (because: Because): Match => ({ applies: false, because });

@@ -16,10 +16,16 @@ import {
   leavesNothingFor,
   limitsOf,
   makesIdle,
+  mayLeaveNothing,
   mostCallsWithin,
   numbersOf,
+  sampleOf,
+  type WeighedRule,
+  weigh,
 } from './rule-cover.ts';
 import { type DoctorFinding, SEVERITIES } from './rule-finding.ts';
+import { indexRules } from './rule-index.ts';
+import type { Scope } from './scope.ts';
 
 export const RULE_CHECKS = [
   'disabled',
@@ -48,6 +54,11 @@ export interface MatchCounts {
 /** More calls of one extension within an hour are no person's doing, and few diallers'. */
 export const MOST_CALLS_AN_HOUR = 1000;
 const HOUR_SECONDS = 3600;
+/**
+ * A rule is held against so many others that may have the same calls. Of ten thousand rules for everybody that differ in
+ * their limits alone, every pair would take seconds, in which no call is decided.
+ */
+const MOST_COMPARED = 1000;
 
 /**
  * Looks at every rule, in the order of the policy; of a rule the gravest findings stand first.
@@ -56,22 +67,47 @@ const HOUR_SECONDS = 3600;
  */
 export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts): readonly RuleFinding[] {
   const { document } = policy;
-  return document.rules.flatMap((rule, place) => {
+  const placed = document.rules.map((rule, place) => ({
+    ...weigh(rule),
+    place,
+    scope: policy.rules[place]?.scope ?? [],
+  }));
+  const strict = whoseScopeHolds(placed.filter(mayLeaveNothing));
+  const bounding = whoseScopeHolds(placed.filter(({ rule }) => boundsAnHour(rule)));
+  return placed.flatMap((each) => {
+    const { rule } = each;
     if (!rule.enabled) return [disabled(rule)];
     const found = [
       ...inShadow(rule),
       ...emptyScope(rule, policy),
       ...outOfHours(rule, policy, at),
       ...needsHomeCountry(rule, document),
-      ...shadowed(rule, place, document),
+      ...shadowed(each, strict(each)),
       ...idleLimits(rule),
-      ...permitsMuch(rule, document),
+      ...permitsMuch(rule, bounding(each)),
       ...diagnosePace(rule),
     ];
     const explained = found.some(({ severity, check }) => severity === 'error' || check === 'shadowed');
     const all = explained || counts === undefined ? found : [...found, ...neverMatched(rule, counts)];
     return all.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   });
+}
+
+interface PlacedRule extends WeighedRule {
+  readonly place: number;
+  readonly scope: Scope;
+}
+
+/** Gives, of some rules, those that may name all the calls of another, in their order and not itself. */
+function whoseScopeHolds(some: readonly PlacedRule[]): (inner: PlacedRule) => readonly PlacedRule[] {
+  const index = indexRules(some);
+  return ({ scope, place }) => {
+    const holding = index.candidates((key) => {
+      const wanted = scope.find((part) => part.key === key)?.wanted;
+      return wanted && [key === 'extensions' ? sampleOf(wanted) : (wanted[0] ?? '')];
+    });
+    return holding.slice(0, MOST_COMPARED).filter((each) => each.place !== place);
+  };
 }
 
 const NO_CALL = 'The rule applies to no call.';
@@ -237,15 +273,15 @@ function needsHomeCountry(rule: RuleDocument, document: PolicyDocument): RuleFin
   ];
 }
 
-function shadowed(rule: RuleDocument, place: number, { rules }: PolicyDocument): RuleFinding[] {
-  const stricter = rules.find(
-    (other, at) =>
-      at !== place &&
-      leavesNothingFor(rule, other) &&
+function shadowed(looked: PlacedRule, strict: readonly PlacedRule[]): RuleFinding[] {
+  const stricter = strict.find(
+    (other) =>
+      leavesNothingFor(looked, other) &&
       // Of two that are alike, the first is the one that stays.
-      (at < place || !leavesNothingFor(other, rule)),
-  );
+      (other.place < looked.place || !leavesNothingFor(other, looked)),
+  )?.rule;
   if (stricter === undefined) return [];
+  const { rule } = looked;
   return [
     {
       severity: 'warning',
@@ -277,25 +313,23 @@ function idleLimits(rule: RuleDocument): RuleFinding[] {
   }));
 }
 
-function permitsMuch(rule: RuleDocument, { rules }: PolicyDocument): RuleFinding[] {
+/** True where the calls that each extension starts in an hour are few, always. */
+const boundsAnHour = (rule: RuleDocument): boolean =>
+  rule.enabled &&
+  rule.mode === 'enforce' &&
+  rule.action !== 'alert' &&
+  rule.countPer === 'extension' &&
+  rule.during === undefined &&
+  rule.not === undefined &&
+  rule.giveBackOn === undefined &&
+  mostInAnHour(rule) <= MOST_CALLS_AN_HOUR;
+
+function permitsMuch(rule: RuleDocument, bounding: readonly PlacedRule[]): RuleFinding[] {
   const most = mostInAnHour(rule);
   // Of a rule with ceilings alone nobody expects that it bounds the calls that start.
   if (rule.limits.length === 0 || most <= MOST_CALLS_AN_HOUR) return [];
   if (rule.countPer !== 'extension' || rule.action !== 'block') return [];
-  const bounded = rules.some(
-    (other) =>
-      other !== rule &&
-      other.enabled &&
-      other.mode === 'enforce' &&
-      other.action !== 'alert' &&
-      other.countPer === 'extension' &&
-      other.during === undefined &&
-      other.not === undefined &&
-      other.giveBackOn === undefined &&
-      mostInAnHour(other) <= MOST_CALLS_AN_HOUR &&
-      isScopeInside(rule, other),
-  );
-  if (bounded) return [];
+  if (bounding.some((other) => isScopeInside(rule, other.rule))) return [];
   const limits = [
     ...limitsOf(rule).flatMap(({ text, periodSeconds }) => (periodSeconds === HOUR_SECONDS ? [] : [text])),
     '100/1h',

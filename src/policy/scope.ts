@@ -6,7 +6,7 @@
  */
 import type { CallAttempt, EpochMs } from './call.ts';
 import { showName } from './call.ts';
-import { type NumberSet, numberSet } from './number-set.ts';
+import { numberSet } from './number-set.ts';
 
 /** What rules look at beside the call itself. */
 export interface MatchContext {
@@ -58,6 +58,8 @@ export interface ScopePart {
   readonly key: ScopeKeyName;
   readonly wanted: readonly string[];
   readonly has: (name: string) => boolean;
+  /** Beginnings of names, for `extensions`; otherwise the names themselves. No other name can be in it. */
+  readonly foundUnder: Iterable<string>;
 }
 
 /** No parts: every call. */
@@ -71,7 +73,11 @@ export function compileScope(
     const wanted = appliesTo[key];
     if (wanted === undefined) return [];
     // Extensions are written as numbers, ranges and patterns; everything else by its name.
-    const set: Pick<NumberSet, 'has'> = key === 'extensions' ? numberSet(wanted) : new Set(wanted);
-    return [{ key, wanted, has: (name) => set.has(name) }];
+    if (key === 'extensions') {
+      const { has, prefixes } = numberSet(wanted);
+      return [{ key, wanted, has, foundUnder: prefixes }];
+    }
+    const names = new Set(wanted);
+    return [{ key, wanted, has: (name) => names.has(name), foundUnder: names }];
   });
 }

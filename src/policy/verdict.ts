@@ -69,15 +69,22 @@ export function findingOf(rule: Rule, because: Because, readings: readonly Readi
     const retryAfterMs = 'endsInMs' in because ? (because.endsInMs ?? null) : null;
     return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs };
   }
-  const lacking = readings.filter((reading) => reading.state === 'lacking');
-  if (lacking.length > 0) {
-    const waits = lacking.flatMap((reading) => reading.limits.map((each) => each.roomAfterMs));
-    const retryAfterMs = waits.includes(null) ? null : Math.max(0, ...waits.map(Number));
-    return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs };
+  let isLacking = false;
+  let waitMs = 0;
+  let roomAfterMs: number | null = 0;
+  for (const reading of readings) {
+    waitMs = Math.max(waitMs, reading.waitMs);
+    if (reading.state !== 'lacking') continue;
+    isLacking = true;
+    for (const limit of reading.limits) roomAfterMs = later(roomAfterMs, limit.roomAfterMs);
   }
-  const waitMs = Math.max(0, ...readings.map((reading) => reading.waitMs));
+  if (isLacking) return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs: roomAfterMs };
   return { ...common, verdict: waitMs > 0 ? 'wait' : 'allow', waitMs, retryAfterMs: 0 };
 }
+
+/** Null is never, or that nobody can tell. */
+const later = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? null : Math.max(one, other);
 
 /** The finding of a rule whose store could not be asked: its own written direction decides. */
 export function findingWithoutStore(rule: Rule, because: Because): Finding {

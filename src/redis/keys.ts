@@ -16,6 +16,12 @@ export interface Keys {
   readonly leases: (rule: string, generation: number, subject: string) => string;
   /** When a call of this outcome began to hold its subject. */
   readonly hold: (rule: string, generation: number, subject: string, outcome: string) => string;
+  /** Hash of one approval: `approval` and, once somebody decided, `settlement`; JSON. */
+  readonly approval: (id: string) => string;
+  /** Sorted set of approvals that are open, by when they expire. */
+  readonly openApprovals: string;
+  /** Sorted set of the latest approvals, by when they were opened. */
+  readonly allApprovals: string;
   /** Hash of the calls under way on one node, by decision id. */
   readonly liveCalls: (node: string) => string;
   /** Hash of the policy in force: version, document, generations, changedAt, changedBy. */
@@ -62,6 +68,9 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     places: counted('f'),
     leases: counted('l'),
     hold: (rule, generation, subject, outcome) => `${counted('h')(rule, generation, subject)}:${outcome}`,
+    approval: (id) => `${base}:a:${id}`,
+    openApprovals: `${base}:approvals:open`,
+    allApprovals: `${base}:approvals:all`,
     liveCalls: (node) => `${base}:live:${node}`,
     policy: `${base}:policy`,
     allowlist: `${base}:allowlist`,

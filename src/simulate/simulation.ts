@@ -7,7 +7,7 @@
  * ends there, with every further trunk that it tried. What people would have done instead (dialled again) nobody knows.
  */
 import type { Clock } from '../clock.ts';
-import { createGate, type Decision } from '../gate/gate.ts';
+import { type Answer, type CallRequest, createGate, type Decision, type Gate } from '../gate/gate.ts';
 import type { LimitStore, Receipt, ReceiptItem } from '../gate/limit-store.ts';
 import { createMemoryLimitStore } from '../gate/memory-limit-store.ts';
 import type { VerdictName } from '../policy/actions/action.ts';
@@ -95,16 +95,29 @@ export async function simulate(options: {
     const decision = await gate.decide(request, String(link), nowMs);
     // No network is in between: this is a mistake of ours, and no rule's `whenStoreFails` may hide it.
     if (decision.store === 'failed') throw new Error(decision.storeProblem);
-    const row = reportRow(one, decision);
+    const approved = held === 'approve' ? await approveAll(gate, request, String(link), decision) : decision;
+    // Held is what the caller met; what became of it is told where another rule refused it in the end.
+    const row = reportRow(one, approved.verdict.name === 'block' ? approved : decision);
     options.onDecision?.(row);
     fates.meet(one, row);
     if (row.verdict === 'block' || (row.verdict === 'hold' && held === 'refuse')) {
       await underWay.endNow(one.call);
       if (history.triesOf(one.call) > 1) refusals.set(one.call, row);
-    } else underWay.begin(one, decision);
+    } else underWay.begin(one, approved);
   }
   await options.onBatch?.(history.tries);
   return { fateOf: fates.of };
+}
+
+/** A call as it is after a supervisor let it go, and another one if it is held again. */
+async function approveAll(gate: Gate, request: CallRequest, callId: string, held: Decision): Promise<Decision> {
+  const answers = new Map<string, Answer>();
+  let decision = held;
+  while (decision.verdict.name === 'hold' && decision.verdict.rule !== undefined) {
+    answers.set(decision.verdict.rule.id, { approved: true, reason: 'approved in the replay' });
+    decision = await gate.decide(request, callId, held.at, answers);
+  }
+  return decision;
 }
 
 const reportRow = ({ row }: ReplayedTry, { verdict }: Decision): RowDecision => ({

@@ -45,11 +45,12 @@ export interface PolicyStore {
    * Changes the policy. The edit may run more than once when others change it at the same time.
    *
    * @param by who changed it, for the record
-   * @throws {TollgateError} `STORE_UNAVAILABLE`; whatever the edit throws
+   * @param onlyIfVersion the edit was made for this version, and is refused for any other; undefined: for whichever it is
+   * @throws {TollgateError} `STORE_UNAVAILABLE`, `CONFLICT`; whatever the edit throws
    */
-  readonly change: (edit: PolicyEdit, by: string) => Promise<PolicyChange>;
-  /** What `change` would answer, without changing anything. */
-  readonly check: (edit: PolicyEdit) => readonly Problem[];
+  readonly change: (edit: PolicyEdit, by: string, onlyIfVersion?: number) => Promise<PolicyChange>;
+  /** What `change` would answer, without changing anything. @throws {TollgateError} `CONFLICT` */
+  readonly check: (edit: PolicyEdit, onlyIfVersion?: number) => readonly Problem[];
   /** Makes every bucket of a rule full again. @throws {TollgateError} `STORE_UNAVAILABLE` */
   readonly resetRule: (rule: string, by: string) => Promise<void>;
   readonly close: () => void;
@@ -153,9 +154,11 @@ export async function openPolicyStore(deps: {
       base: PolicySnapshot,
     ) => Pick<PolicySnapshot, 'policy' | 'generations'> | { readonly problems: readonly Problem[] },
     by: string,
+    onlyIfVersion?: number,
   ): Promise<PolicyChange> => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const base = current;
+      requireVersion(base, onlyIfVersion);
       const made = make(base);
       if ('problems' in made) return { changed: false, problems: made.problems };
       if (isSame(made, base)) return { changed: true, snapshot: base };
@@ -185,16 +188,21 @@ export async function openPolicyStore(deps: {
 
   return {
     current: () => current,
-    check: (edit) => {
+    check: (edit, onlyIfVersion) => {
+      requireVersion(current, onlyIfVersion);
       const read = readPolicyDocument(edit(current.policy.document));
       return 'problems' in read ? read.problems : [];
     },
-    change: (edit, by) =>
-      commit((base) => {
-        const read = readPolicyDocument(edit(base.policy.document));
-        if ('problems' in read) return read;
-        return { policy: compilePolicy(read.document, base.generations), generations: base.generations };
-      }, by),
+    change: (edit, by, onlyIfVersion) =>
+      commit(
+        (base) => {
+          const read = readPolicyDocument(edit(base.policy.document));
+          if ('problems' in read) return read;
+          return { policy: compilePolicy(read.document, base.generations), generations: base.generations };
+        },
+        by,
+        onlyIfVersion,
+      ),
     resetRule: async (rule, by) => {
       await commit((base) => {
         // `constructor` is an id like any other, and every object has one.
@@ -208,6 +216,12 @@ export async function openPolicyStore(deps: {
       clearTimeout(timer);
     },
   };
+}
+
+function requireVersion({ version }: PolicySnapshot, wanted: number | undefined): void {
+  if (wanted === undefined || wanted === version) return;
+  const message = `the policy changed meanwhile (version ${version}, yours is ${wanted}); read it again`;
+  throw new TollgateError('CONFLICT', message);
 }
 
 /** Writing what is there already would only make everybody read it again. */

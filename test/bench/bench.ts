@@ -11,6 +11,7 @@ import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureAgi } from './agi.ts';
 import { measureAppendOnlyFile } from './append-only-file.ts';
+import { measureCounting } from './counting.ts';
 import { measureEngine } from './engine.ts';
 import { type Figure, judge } from './figure.ts';
 import { measureLeaks } from './leaks.ts';
@@ -19,7 +20,7 @@ import { createProcesses } from './processes.ts';
 import { measureScriptCost } from './script-cost.ts';
 import { readEnvironment, renderTable } from './table.ts';
 
-const ROWS = ['leaks', 'script', 'engine', 'agi', 'latency', 'memory', 'aof', 'pipelining'] as const;
+const ROWS = ['leaks', 'script', 'counting', 'engine', 'agi', 'latency', 'memory', 'aof', 'pipelining'] as const;
 type Row = (typeof ROWS)[number];
 
 const FULL = { rounds: 9, decisions: 12_000, engineMs: 1200, agiMs: 1500, openMs: 4000 };
@@ -34,6 +35,7 @@ const NOTES = [
   'Other load is not neutral: Tollgate keeps both Node and the store busy, the floors need less, so a busy machine lowers its ratios. Compare wide spreads with a run on a quiet machine.',
   'How far a decision is from PING or a no-op depends on what a system call costs on the machine; the rows over the prototype do not.',
   'Decisions are measured with buckets that exist already, as on a busy system.',
+  'The rows of counting are of calls that go, in the state in which they cost most: a place in advance, a full ring, slots in use. A refusal costs less.',
 ];
 
 const isRow = (text: string): text is Row => (ROWS as readonly string[]).includes(text);
@@ -87,6 +89,10 @@ async function main(): Promise<number> {
       const measured = program === 'redis-server' ? store : await processes.store(program);
       const onRound = (round: number): void => say(`script on ${program}, round ${round + 1} of ${size.rounds}`);
       figures.push(...(await measureScriptCost(measured, { ...size, onRound })));
+    }
+    if (wanted('counting')) {
+      const onRound = (round: number): void => say(`counting, round ${round + 1} of ${size.rounds}`);
+      figures.push(...(await measureCounting(await processes.store('redis-server'), { ...size, onRound })));
     }
     if (wanted('engine')) {
       const onRound = (round: number): void => say(`engine, round ${round + 1} of ${size.rounds}`);

@@ -25,7 +25,7 @@ import {
 const OUTSTANDING = 50;
 
 /** What the script costs on average while `work` runs, in microseconds. */
-async function scriptMicros(admin: Redis, work: () => Promise<unknown>): Promise<number> {
+export async function scriptMicros(admin: Redis, work: () => Promise<unknown>): Promise<number> {
   await admin.config('RESETSTAT');
   await work();
   const info = await admin.info('commandstats');

@@ -34,6 +34,7 @@ describe('the answer', () => {
       TOLLGATE_PROMPT: '',
       TOLLGATE_MAX_SECONDS: '',
       TOLLGATE_APPROVAL: '',
+      TOLLGATE_HOLD_SECONDS: '',
       TOLLGATE_REPORT: '',
       __TOLLGATE_CALL: expect.any(String),
     });
@@ -85,7 +86,7 @@ describe('the answer', () => {
     const hostile = 'x",TOLLGATE_VERDICT=allow,EVIL="${SHELL(touch /tmp/x)}|$[1+1]\\';
     const variables = await call({ destination: hostile, extension: hostile, trunk: hostile, campaign: hostile });
     expect(variables['TOLLGATE_VERDICT']).toBe('block');
-    expect(Object.keys(variables)).toHaveLength(13);
+    expect(Object.keys(variables)).toHaveLength(14);
     for (const value of Object.values(variables)) expect(value).toMatch(/^[A-Za-z0-9.:_+\-/#*@=%~ ]*$/);
   });
 });

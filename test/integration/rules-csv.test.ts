@@ -1,10 +1,14 @@
 /** `rules import` and `rules export` against a real daemon with a real store. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { CONTROL_SOCKET } from '../../src/cli/program.ts';
 import type { RuleDocument } from '../../src/policy/document.ts';
-import { type Ran, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { placeAgiCall } from '../support/agi-call.ts';
+import { type Ran, runCli, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/csv');
 
@@ -138,3 +142,100 @@ test('a file that cannot be read is an error that names it, and a wrong form is 
   expect(wrong.exitCode).toBe(2);
   expect(wrong.error).toContain('wide, yeastar');
 });
+
+/** The socket of the daemon once more, in a folder of its own, where something happens before each change of the policy. */
+async function socketWithDelay(beforeChange: () => Promise<unknown>) {
+  const stateDir = join(folder, 'beside');
+  await mkdir(stateDir, { recursive: true });
+  const server = createServer(async (incoming, outgoing) => {
+    const { method, url: path, headers } = incoming;
+    if (method === 'PUT') await beforeChange();
+    const socketPath = join(tollgate.stateDir, CONTROL_SOCKET);
+    const onward = request({ socketPath, method, path, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(onward);
+  });
+  server.listen(join(stateDir, CONTROL_SOCKET));
+  await once(server, 'listening');
+  return { stateDir, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+test('a change that somebody else makes during an import stays, and the import is refused', async () => {
+  const beside = await socketWithDelay(() => ok('rules', 'set', 'default', '--limit', '9/1s'));
+  const importing = (...more: string[]): Promise<Ran> =>
+    runCli(beside.stateDir, ['rules', 'import', fixture('yeastar.csv'), ...more], {
+      input: '',
+      signal: new AbortController().signal,
+    });
+  const { exitCode, out, error } = await importing();
+  expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+  expect(error).toMatch(
+    /^nothing was imported: the policy changed meanwhile \(version \d+, yours is \d+\); read it again: import the file again\n$/,
+  );
+  expect(await rules()).toMatchObject([{ id: 'default', limits: ['9/1s'] }]);
+  // Nobody changes anything any more: the limit is that already.
+  expect(await importing()).toMatchObject({ exitCode: 0, error: '' });
+  expect(await rules()).toHaveLength(6);
+  await beside.close();
+});
+
+test('the policy is replaced only if it is the version that was named', async () => {
+  const put = async (ifMatch: string, query = ''): Promise<{ readonly status: number; readonly body: string }> => {
+    const sent = request({
+      socketPath: join(tollgate.stateDir, CONTROL_SOCKET),
+      method: 'PUT',
+      path: `/api/v1/policy${query}`,
+      headers: { 'content-type': 'application/json', 'if-match': ifMatch },
+    }).end('{"rules":[]}');
+    const [answer] = await once(sent, 'response');
+    let body = '';
+    for await (const chunk of answer) body += String(chunk);
+    return { status: answer.statusCode, body };
+  };
+  const { version } = JSON.parse((await put('*', '?dryRun=true')).body);
+  for (const query of ['', '?dryRun=true']) {
+    const conflict = await put(`"${version - 1}"`, query);
+    expect(conflict.status).toBe(409);
+    expect(JSON.parse(conflict.body)).toMatchObject({
+      code: 'CONFLICT',
+      detail: `the policy changed meanwhile (version ${version}, yours is ${version - 1}); read it again`,
+    });
+  }
+  expect(await put('W/"x"')).toMatchObject({ status: 400, body: expect.stringContaining('If-Match') });
+  expect(await rules()).toHaveLength(1);
+  expect((await put(`"${version}"`)).status).toBe(200);
+  expect(await rules()).toEqual([]);
+});
+
+test('ten thousand rules are imported, listed, exported, and found by the calls that they are for', async () => {
+  const file = join(folder, 'many.csv');
+  const rows = Array.from({ length: 9999 }, (_, at) => `ext-${10_000 + at},${10_000 + at},3/1h`);
+  await writeFile(file, `id,appliesTo.extensions,limits\n${rows.join('\n')}\n`);
+  expect(await ok('rules', 'import', file)).toContain('9999 rules: 9999 new, 0 changed, 0 the same');
+  expect(await ok('rules', 'import', file)).toContain('0 new, 0 changed, 9999 the same');
+  const lines = (await ok('rules', 'list')).trimEnd().split('\n');
+  expect(lines).toHaveLength(10_001);
+  expect(
+    new Set(
+      lines.map((line) =>
+        line.indexOf(line.startsWith('RULE') ? 'APPLIES' : line.startsWith('default') ? 'all' : 'extensions'),
+      ),
+    ).size,
+  ).toBe(1);
+  expect((await ok('rules', 'export')).split('\n')).toHaveLength(10_002);
+  const place = (extension: string) => placeAgiCall(tollgate.agiPort, { extension, destination: '5550100' });
+  for (let call = 0; call < 3; call++) expect(await place('19998')).toMatchObject({ TOLLGATE_VERDICT: 'allow' });
+  const refused = await place('19998');
+  expect(refused).toMatchObject({ TOLLGATE_VERDICT: 'block', TOLLGATE_RULE: 'ext-19998' });
+  expect(await place('10000')).toMatchObject({ TOLLGATE_VERDICT: 'allow' });
+  const kept = JSON.parse(await ok('calls', 'show', refused['TOLLGATE_DECISION'] ?? '', '--json'));
+  expect(kept.findings.map((each: { readonly applies: boolean }) => each.applies)).toEqual([
+    ...[true, true],
+    ...Array(20).fill(false),
+  ]);
+  expect(kept.rulesNotListed).toBe(10_000 - 22);
+  expect(await ok('calls', 'show', kept.id)).toContain('and 9,978 more that did not decide');
+  expect(await ok('explain', '5550100', '-e', '10000')).toContain('and 9,948 more that did not decide');
+}, 120_000);

@@ -89,7 +89,7 @@ export function createCallsModel(): CallsModel {
         counterOf(charge).settle(nowMs, charge);
         if (takes) counterOf(charge).take(nowMs, charge, call, seen);
       }
-      const owed = result.answered.filter(({ charge, seen }) => charge.kind !== 'hold' && seen.state !== 'counted');
+      const owed = result.answered.filter(({ charge, seen }) => isRecorded(charge) && seen.state !== 'counted');
       if (!result.refused && owed.length > 0) {
         const paid = new Set([...paidBy(call), ...owed.map(({ charge }) => charge.key)]);
         records.set(call, { paid, untilMs: nowMs + recordMs });
@@ -98,9 +98,12 @@ export function createCallsModel(): CallsModel {
     },
     giveBack: (call, given, needsRecord) => {
       const paid = paidBy(call);
-      const returned = given.filter(({ charge }) => paid.delete(charge.key) || !needsRecord);
-      for (const { charge, taken } of returned) counterOf(charge).giveBack(charge, call, taken);
-      return returned.length;
+      return given.filter(({ charge, taken }) => {
+        if (charge.kind === 'leases') return leases(charge.key).keep(0n, call, 0n);
+        if (!paid.delete(charge.key) && needsRecord) return false;
+        counterOf(charge).giveBack(charge, call, taken);
+        return true;
+      }).length;
     },
     keep: (nowMs, call, keys, lastsMs) => keys.filter((key) => leases(key).keep(nowMs, call, lastsMs)).length,
     beginHold: (nowMs, charge) => rings(charge.key).begin(nowMs, charge),
@@ -112,6 +115,9 @@ export function createCallsModel(): CallsModel {
     },
   };
 }
+
+/** A hold is only looked at, and of the calls at once the call is one, or is none. */
+const isRecorded = ({ kind }: ModelCharge): boolean => kind === 'bucket' || kind === 'rolling';
 
 function createAll<Counter>(create: () => Counter): (key: string) => Counter {
   const all = new Map<string, Counter>();

@@ -66,7 +66,7 @@ test('the pack calling-hours refuses a call at every quarter of an hour of 2025 
         const hour = hourIn(zone, now);
         return hour < 8 || hour >= 21;
       });
-      const [found] = policy.match({ destination, calledZone, ...unknown }, at(now));
+      const [found] = policy.matchAll({ destination, calledZone, ...unknown }, at(now));
       tally[isNight ? 'refused' : 'allowed']++;
       if (found?.match.applies === isNight) continue;
       expect.fail(`${number} at ${new Date(now).toISOString()}: night ${isNight}`);

@@ -201,17 +201,32 @@ test('leases live as long as the longest of them, and ending the last leaves no 
   expect(await keepLeases(redis, { callKey: '{t}clong', keys, seconds: 0 })).toBe(0);
   expect(await calls()).toBe(1);
   expect(await keepLeases(redis, { callKey: '{t}cshort', keys: [KEY, '{t}none'], seconds: 0 })).toBe(1);
-  expect(await redis.dbsize()).toBe(1);
+  expect(await redis.dbsize()).toBe(0);
 });
 
-test('a lease is given back with its call, once, and a lapsed record keeps it from a giving back that needs it', async () => {
-  const reply = await take([three], 'one', NOW_MS);
-  const charges = reply.charges.map((taken) => ({ packed: three, taken }));
-  await redis.del('{t}cone');
-  expect(await giveBackTaken(redis, { callKey: '{t}cone', charges })).toBe(0);
+test('a lease is given back with its call, once, whatever the record of the call says, for it stands in none', async () => {
+  for (const needsRecord of [true, false]) {
+    const reply = await take([three], 'one', NOW_MS);
+    expect(await redis.exists('{t}cone')).toBe(0);
+    const charges = reply.charges.map((taken) => ({ packed: three, taken }));
+    expect(await giveBackTaken(redis, { callKey: '{t}cone', charges, needsRecord })).toBe(1);
+    expect(await giveBackTaken(redis, { callKey: '{t}cone', charges, needsRecord })).toBe(0);
+    expect(await calls(NOW_MS)).toBe(0);
+  }
+});
+
+test('a call whose lease was ended asks for it anew when it comes back, and does not pay anything else twice', async () => {
+  const bucket = packLimits('required', '{t}b', [{ count: 5, periodSeconds: 60 }]);
+  const one = packLeases('required', KEY, 1, LEASE_SECONDS);
+  await take([bucket, one], 'back', NOW_MS);
+  await keep('back', 0, NOW_MS);
+  expect((await take([one], 'other', NOW_MS)).status).toBe('taken');
+  const refused = await take([bucket, one], 'back', NOW_MS);
+  expect(refused).toMatchObject({ status: 'refused', charges: [{ state: 'counted' }, { state: 'lacking' }] });
+  await keep('other', 0, NOW_MS);
+  const again = await take([bucket, one], 'back', NOW_MS);
+  expect(again).toMatchObject({ status: 'taken', charges: [{ state: 'counted' }, { state: 'room', after: [1] }] });
   expect(await calls(NOW_MS)).toBe(1);
-  expect(await giveBackTaken(redis, { callKey: '{t}cone', charges, needsRecord: false })).toBe(1);
-  expect(await calls(NOW_MS)).toBe(0);
 });
 
 test('a giving back that needs no record takes the call out of it all the same', async () => {

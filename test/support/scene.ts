@@ -29,16 +29,19 @@ export async function startScene(
     readonly tollgateEnv?: Readonly<Record<string, string>>;
     /** What else stands in `tollgate.yaml`; given, Tollgate is connected to the manager interface and ARI as well. */
     readonly connected?: string;
+    /** The port where Tollgate reaches the manager interface, given the one where it listens: of something in between. */
+    readonly amiPort?: (port: number) => Promise<number>;
   },
 ): Promise<TestScene> {
-  const { tollgateEnv, connected, ...stageOptions } = options;
+  const { tollgateEnv, connected, amiPort, ...stageOptions } = options;
   const { searchPath } = await ensurePrograms({ env: process.env });
   const tollgate = await createTollgateProcess({ program, env: { ...process.env, ...tollgateEnv, PATH: searchPath } });
   const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}` };
   try {
     const stage = await startStage({ ...stageOptions, env: process.env, globals });
     if (connected !== undefined) {
-      const { ami, ari } = stage.asterisk;
+      const { ami: account, ari } = stage.asterisk;
+      const ami = { ...account, port: (await amiPort?.(account.port)) ?? account.port };
       await tollgate.configure(`${connected}\nasterisk: ${JSON.stringify([{ name: 'pbx', ami, ari }])}\n`);
     }
     await tollgate.start();

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What Asterisk sent: the `agi_…` lines without their prefix, and the arguments in order. */
 export interface StubAgiRequest {
@@ -14,8 +15,10 @@ export interface StubAgiRequest {
 export type StubAgiBehaviour =
   /** Sets these variables by one `EXEC MSet` and closes. */
   | { readonly kind: 'set'; readonly variables: Readonly<Record<string, string>>; readonly afterMs?: number }
+  /** Sets these variables by one `SET VARIABLE` each, which takes any character, and closes. */
+  | { readonly kind: 'set one by one'; readonly variables: Readonly<Record<string, string>> }
   /** Closes without a word. */
-  | { readonly kind: 'close' }
+  | { readonly kind: 'close'; readonly afterMs?: number }
   /** Resets the connection without a word. */
   | { readonly kind: 'reset' }
   /** Never says anything; closes only when told that the call is over (`HANGUP`), if `closeOnHangup`. */
@@ -25,32 +28,40 @@ export interface StubAgiServer {
   readonly port: number;
   /** For TOLLGATE_AGI. */
   readonly url: string;
+  /** Those for `/outcome` are not among them. */
   readonly requests: readonly StubAgiRequest[];
+  readonly reports: readonly StubAgiRequest[];
   /** What the next calls get, until changed. */
-  behave(behaviour: StubAgiBehaviour): void;
+  behave(behaviour: StubAgiBehaviour | ((request: StubAgiRequest) => StubAgiBehaviour)): void;
+  /** What the next requests for `/outcome` get, until changed; at first they are closed. */
+  behaveToReports(behaviour: StubAgiBehaviour): void;
   /** Closes every connection, as a killed daemon does, and goes on listening. */
   dropConnections(): void;
   close(): Promise<void>;
 }
 
 export async function startStubAgiServer(): Promise<StubAgiServer> {
-  let behaviour: StubAgiBehaviour = { kind: 'close' };
+  let behaviourTo = (_request: StubAgiRequest): StubAgiBehaviour => ({ kind: 'close' });
+  let toReports: StubAgiBehaviour = { kind: 'close' };
   const requests: StubAgiRequest[] = [];
+  const reports: StubAgiRequest[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     let text = '';
-    let answered = false;
+    let behaviour: StubAgiBehaviour | undefined;
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
       text += chunk.toString('utf8');
       const end = text.indexOf('\n\n');
-      if (end >= 0 && !answered) {
-        answered = true;
-        requests.push(parse(text.slice(0, end)));
+      if (end >= 0 && behaviour === undefined) {
+        const request = parse(text.slice(0, end));
+        const isReport = request.environment['network_script'] === 'outcome';
+        (isReport ? reports : requests).push(request);
+        behaviour = isReport ? toReports : behaviourTo(request);
         void answer(socket, behaviour);
-      } else if (behaviour.kind === 'silent' && behaviour.closeOnHangup && text.includes('HANGUP')) socket.end();
+      } else if (behaviour?.kind === 'silent' && behaviour.closeOnHangup && text.includes('HANGUP')) socket.end();
     });
   });
   server.listen(0, '127.0.0.1');
@@ -64,8 +75,12 @@ export async function startStubAgiServer(): Promise<StubAgiServer> {
     port: address.port,
     url: `agi://127.0.0.1:${address.port}`,
     requests,
+    reports,
     behave: (next) => {
-      behaviour = next;
+      behaviourTo = typeof next === 'function' ? next : () => next;
+    },
+    behaveToReports: (next) => {
+      toReports = next;
     },
     dropConnections,
     close: async () => {
@@ -79,13 +94,21 @@ export async function startStubAgiServer(): Promise<StubAgiServer> {
 async function answer(socket: Socket, behaviour: StubAgiBehaviour): Promise<void> {
   switch (behaviour.kind) {
     case 'set': {
-      if (behaviour.afterMs !== undefined) await new Promise((resolve) => setTimeout(resolve, behaviour.afterMs));
+      if (behaviour.afterMs !== undefined) await sleep(behaviour.afterMs);
       const pairs = Object.entries(behaviour.variables).map(([name, value]) => `${name}=${value}`);
       socket.write(`EXEC MSet "${pairs.join(',')}"\n`);
       socket.once('data', () => socket.end());
       return;
     }
+    case 'set one by one':
+      for (const [name, value] of Object.entries(behaviour.variables)) {
+        socket.write(`SET VARIABLE ${name} "${value.replaceAll(/[\\"]/g, '\\$&')}"\n`);
+        await once(socket, 'data');
+      }
+      socket.end();
+      return;
     case 'close':
+      if (behaviour.afterMs !== undefined) await sleep(behaviour.afterMs);
       socket.end();
       return;
     case 'reset':

@@ -37,6 +37,8 @@ export interface ActionAnswer {
   readonly hangupCause?: number;
   /** Sound file to play; absent for none. */
   readonly prompt?: string;
+  /** How long a call is held, and what becomes of it if nobody decides. */
+  readonly hold?: { readonly timeoutSeconds: number; readonly otherwise: 'block' | 'allow' };
   /** What a waiting caller hears. */
   readonly whileWaiting?: string;
 }

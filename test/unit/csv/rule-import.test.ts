@@ -204,7 +204,7 @@ describe('mistakes', () => {
   it('of ten thousand rows are told one by one, and one row more is not looked at', () => {
     const rows = (count: number): string => Array.from({ length: count }, (_, at) => `r${at},5/1/hour\n`).join('');
     const told = mistakes(`Name,Restrictions\n${rows(10_000)}`);
-    expect(told[0]).toBe('f.csv brings the policy to 10001 rules; its list has more than 1000 entries');
+    expect(told[0]).toBe('f.csv brings the policy to 10001 rules; its list has more than 10000 entries');
     expect(told.at(-1)).toContain('f.csv:10001: Restrictions: "5/1/hour"');
     expect(told).toHaveLength(10_001);
     expect(mistakes(`Name,Restrictions\n${rows(10_001)}`)).toEqual(['f.csv has 10001 rows; at most 10000 are read']);

@@ -122,13 +122,16 @@ describe('the gate', () => {
     expect(store.asked).toEqual(['take']);
   });
 
-  it('has a finding for every rule, in the order of the policy', async () => {
+  it('has a finding for each rule that applies, in the order of the policy, and can say why the others do not', async () => {
     const rules = [LIMITED, { ...LIMITED, id: 'off', enabled: false }, { ...LIMITED, id: 'seen', mode: 'shadow' }];
     const decision = await gateWith(answering('lacking'), { rules }).decideNow(callTo('5550100'));
     expect(decision.findings.map((finding) => [finding.rule.id, finding.applies])).toEqual([
       ['limited', true],
-      ['off', false],
       ['seen', true],
+    ]);
+    expect(decision.passedOver.count).toBe(1);
+    expect(decision.passedOver.first(10)).toMatchObject([
+      { rule: { id: 'off' }, applies: false, because: { why: 'disabled' } },
     ]);
     expect(decision).toMatchObject({ id: 'D1', at: NOON, store: 'asked', verdict: { name: 'block' } });
   });

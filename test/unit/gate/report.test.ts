@@ -86,6 +86,7 @@ describe('the report of a decision', () => {
       ...explanation,
       id: 'D1',
       tookMs: 1.23456,
+      passedOver: { count: 0, first: () => [] },
       receipt: undefined,
       giveBack: () => Promise.resolve(),
     };
@@ -95,7 +96,27 @@ describe('the report of a decision', () => {
       node: 'pbx1',
       ...reportExplanation(explanation),
       tookMs: 1.23,
+      rulesNotListed: 0,
     });
+  });
+
+  it('of thousands of rules lists those that acted, twenty that do not apply, and how many more there are', () => {
+    const passing = Array.from({ length: 150 }, () => counted({ limits: ['5/1s'] }, 'room', 0, 1000));
+    const acting = counted({ id: 'acting', limits: ['5/1s'] }, 'lacking', 4500, 4500);
+    const shadow = counted({ id: 'seen', mode: 'shadow', limits: ['5/1s'] }, 'lacking', 4500, 4500);
+    const not: Finding = { rule: ruleOf({ id: 'not' }), applies: false, because: { why: 'disabled' } };
+    const decision: Decision = {
+      ...explanationOf([...passing, shadow, acting]),
+      id: 'D1',
+      tookMs: 1,
+      passedOver: { count: 9000, first: (most) => Array.from({ length: most }, () => not) },
+      receipt: undefined,
+      giveBack: () => Promise.resolve(),
+    };
+    const { findings, rulesNotListed } = reportDecision(decision, 'pbx1');
+    expect(findings.slice(0, 3).map(({ rule }) => rule)).toEqual(['acting', 'seen', 'tested']);
+    expect(findings.map(({ applies }) => applies)).toEqual([...Array(100).fill(true), ...Array(20).fill(false)]);
+    expect(rulesNotListed).toBe(9152 - 120);
   });
 
   it('names no rule on a plain allow', () => {

@@ -27,7 +27,7 @@ function matchOf(policy: Policy, number: string, at: string, calledZone?: string
     source: undefined,
     calledZone,
   };
-  const [found] = policy.match(call, instant(at));
+  const [found] = policy.matchAll(call, instant(at));
   if (found === undefined) throw new Error('no rule');
   return found.match;
 }

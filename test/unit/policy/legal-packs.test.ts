@@ -80,7 +80,7 @@ describe('the packs of calling hours', () => {
     const policy = policyOf(documentWith(name));
     const at = Date.parse(time) as EpochMs;
     const unknown = { extension: undefined, trunk: undefined, campaign: undefined, source: undefined };
-    const [found] = policy.match({ destination: policy.readDestination('2125550123'), ...unknown }, at);
+    const [found] = policy.matchAll({ destination: policy.readDestination('2125550123'), ...unknown }, at);
     if (found?.match.applies !== true) {
       expect(minutes).toBeUndefined();
       return;
@@ -93,7 +93,7 @@ describe('the packs of calling hours', () => {
     const policy = policyOf({ ...documentWith('calling-hours'), extensions: { '1002': {} } });
     const unknown = { extension: undefined, trunk: undefined, campaign: undefined, source: undefined };
     const night = Date.parse('2026-01-15T03:00-05:00') as EpochMs;
-    const [own] = policy.match({ destination: policy.readDestination('1002'), ...unknown }, night);
+    const [own] = policy.matchAll({ destination: policy.readDestination('1002'), ...unknown }, night);
     expect(own?.match.applies).toBe(false);
     expect(policy.readDestination('911').isEmergency).toBe(true);
   });

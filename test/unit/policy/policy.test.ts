@@ -6,11 +6,30 @@ import { callOf, NOW, policyOf, ruleOf } from '../../support/policy.ts';
 describe('a compiled policy', () => {
   it('has the rules of its document in their order, and each answers for every call', () => {
     const policy = policyOf({ rules: [{ id: 'b' }, { id: 'a', enabled: false }, { id: 'c' }] });
-    expect(policy.match(callOf({}), NOW).map(({ rule, match }) => [rule.id, match.applies])).toEqual([
+    expect(policy.matchAll(callOf({}), NOW).map(({ rule, match }) => [rule.id, match.applies])).toEqual([
       ['b', true],
       ['a', false],
       ['c', true],
     ]);
+    expect(policy.match(callOf({}), NOW).map(({ rule }) => rule.id)).toEqual(['b', 'c']);
+  });
+
+  it('says of the rules that do not apply first why those do not that name the call', () => {
+    const policy = policyOf({
+      schedules: { never: { holidays: ['1999-12-31'] } },
+      rules: [
+        { id: 'far', appliesTo: { extensions: ['2xxx'] } },
+        { id: 'near', appliesTo: { extensions: ['1001'] }, during: 'never' },
+        { id: 'applies', appliesTo: { extensions: ['10xx'] } },
+        { id: 'off', enabled: false },
+      ],
+    });
+    const passedOver = (most: number): string[] =>
+      policy
+        .passedOver(callOf({ extension: '1001' }), NOW, most)
+        .map(({ rule, because }) => `${rule.id} ${because.why}`);
+    expect(passedOver(1)).toEqual(['near not-now']);
+    expect(passedOver(9)).toEqual(['near not-now', 'far not-in-scope', 'off disabled']);
   });
 
   it('cannot be changed', () => {

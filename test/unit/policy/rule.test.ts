@@ -203,7 +203,7 @@ const ROWS: readonly Row[] = [
 describe('whether a rule applies to a call, what it counts on, and why', () => {
   it.each(ROWS)('$name', ({ rule, call, subjects, because }) => {
     const policy = policyOf({ ...DOCUMENT, rules: [{ id: 'tested', ...rule }] });
-    const [found] = policy.match(callOf(call), NOW);
+    const [found] = policy.matchAll(callOf(call), NOW);
     const match = found?.match;
     expect(match?.applies === true ? match.subjects.map(({ kind, id }) => `${kind} ${id}`) : undefined).toEqual(
       subjects,

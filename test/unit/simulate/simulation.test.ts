@@ -223,6 +223,16 @@ describe('what lasts', () => {
     expect(verdicts).toEqual(['allow', 'wait', 'block', 'allow']);
   });
 
+  it('a held call that is taken to be approved meets every other rule, and takes what it can get of its own', async () => {
+    const rules = [
+      { id: 'ask', limits: ['1/1d'], action: 'approve' },
+      { id: 'cap', limits: ['3/1d'] },
+    ];
+    const calls = [{ at: 0 }, { at: 1 }, { at: 2 }, { at: 3 }];
+    expect((await play(rules, calls, 'approve')).verdicts).toEqual(['allow', 'hold', 'hold', 'block']);
+    expect((await play(rules, calls, 'refuse')).verdicts).toEqual(['allow', 'hold', 'hold', 'hold']);
+  });
+
   it('a call that reached nobody is given back when it ends, where the rule says so', async () => {
     const rules = [{ id: 'a', limits: ['1/1d'], counting: 'rolling', giveBackOn: ['busy'] }];
     const calls = [{ at: 0, lasts: 10, ended: 'BUSY' }, { at: 5 }, { at: 10, lasts: 10 }, { at: 30 }];

@@ -1,0 +1,129 @@
+/**
+ * The ARI application in which held calls wait: it lets the caller hear that he waits, and sends the channel back into the
+ * dialplan as soon as its approval is settled. The dialplan then asks the gate again, which knows the answer; so nothing
+ * but the gate ever lets a call go, and a channel that comes back for any other reason is refused.
+ *
+ * No event is replayed after a connection was lost, so the channels of the application are listed whenever it comes up:
+ * those whose approval is settled, or unknown, are sent back; the others wait on. A caller who hangs up withdraws his
+ * approval.
+ */
+import type { AriConnection } from '../asterisk/ari-connection.ts';
+import type { AriEvent } from '../asterisk/ari-event.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Approval } from './approval.ts';
+import type { ApprovalDesk } from './approval-desk.ts';
+
+/** The first argument of `Stasis()` for a call that is held. */
+const HOLD = 'hold';
+const ANNOUNCEMENT = 'sound:tollgate-approval';
+/** The variable that names the approval on its channel. */
+const APPROVAL_VARIABLE = 'TOLLGATE_APPROVAL';
+
+/** @returns what ends it; channels that wait stay where they are, for the next start */
+export function startHoldApp(
+  connections: readonly AriConnection[],
+  deps: { readonly desk: ApprovalDesk; readonly log: Log },
+): () => void {
+  const { desk, log } = deps;
+  /** By approval: the connection and channel that wait for it. */
+  const held = new Map<string, { readonly ari: AriConnection; readonly channel: string }>();
+  const byChannel = new Map<string, string>();
+
+  const forget = (approvalId: string): void => {
+    const entry = held.get(approvalId);
+    if (entry !== undefined) byChannel.delete(entry.channel);
+    held.delete(approvalId);
+  };
+  const sendBack = async (ari: AriConnection, channel: string): Promise<void> => {
+    try {
+      await ari.continueInDialplan(channel);
+    } catch (error) {
+      // Gone already, or the connection is: then it is found when that comes back.
+      log.debug({ channel, problem: messageOf(error) }, 'a held channel could not be sent back');
+    }
+  };
+  const entertain = async (ari: AriConnection, channel: string, approval: Approval): Promise<void> => {
+    try {
+      await ari.play(channel, [ANNOUNCEMENT], `tollgate-${approval.id}`);
+    } catch (error) {
+      log.debug({ problem: messageOf(error) }, 'the announcement could not be played');
+    }
+    await ari.startMusic(channel).catch(() => undefined);
+  };
+
+  const take = async (ari: AriConnection, channel: string, approvalId: string, isNew: boolean): Promise<void> => {
+    const found = await desk.find(approvalId);
+    if (found === undefined || found.settlement !== undefined) {
+      await sendBack(ari, channel);
+      return;
+    }
+    held.set(approvalId, { ari, channel });
+    byChannel.set(channel, approvalId);
+    desk.waitFor(found.approval);
+    if (isNew) await entertain(ari, channel, found.approval);
+  };
+
+  const onEvent = (ari: AriConnection, event: AriEvent): void => {
+    const channel = event.channel?.id;
+    if (channel === undefined) return;
+    if (event.type === 'StasisStart') {
+      const [what, approvalId] = event.args;
+      if (what !== HOLD || approvalId === undefined) return;
+      take(ari, channel, approvalId, true).catch(async (error: unknown) => {
+        // The store is away: nobody can decide, and the dialplan asks what becomes of the call.
+        log.warn({ problem: messageOf(error) }, 'a held call could not be taken in');
+        await sendBack(ari, channel);
+      });
+      return;
+    }
+    if (event.type !== 'StasisEnd' && event.type !== 'ChannelDestroyed') return;
+    const approvalId = byChannel.get(channel);
+    if (approvalId === undefined) return;
+    forget(approvalId);
+    // If it was sent back, its approval is settled, and this is too late to count.
+    desk.settle(approvalId, { state: 'withdrawn' }).catch((error: unknown) => {
+      log.warn({ approval: approvalId, problem: messageOf(error) }, 'an approval could not be withdrawn; it expires');
+    });
+  };
+
+  /** Channels that wait although nobody told us: after a restart, or after the connection was lost. */
+  const recover = async (ari: AriConnection): Promise<void> => {
+    try {
+      const channels = new Set(await ari.applicationChannels());
+      for (const [approvalId, entry] of [...held]) {
+        if (entry.ari !== ari || channels.has(entry.channel)) continue;
+        forget(approvalId);
+        await desk.settle(approvalId, { state: 'withdrawn' });
+      }
+      for (const channel of channels) {
+        if (byChannel.has(channel)) continue;
+        const approvalId = await ari.getVariable(channel, APPROVAL_VARIABLE);
+        await take(ari, channel, approvalId, false);
+      }
+    } catch (error) {
+      log.warn({ asterisk: ari.name, problem: messageOf(error) }, 'held calls could not be listed');
+    }
+  };
+
+  const stops = connections.flatMap((ari) => {
+    if (ari.state().up) void recover(ari);
+    return [
+      ari.onEvent((event) => onEvent(ari, event)),
+      ari.onState((up) => {
+        if (up) void recover(ari);
+      }),
+    ];
+  });
+  stops.push(
+    desk.onSettled(({ approval }) => {
+      const entry = held.get(approval.id);
+      if (entry === undefined) return;
+      forget(approval.id);
+      void sendBack(entry.ari, entry.channel);
+    }),
+  );
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
