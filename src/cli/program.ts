@@ -54,7 +54,7 @@ export async function runCommandLine(
         .stateDir(options)
         .then((stateDir) => createClient({ socketPath: join(stateDir, CONTROL_SOCKET), user }));
       return {
-        ask: async (method, path, body) => (await connected).ask(method, path, body),
+        ask: async (...request) => (await connected).ask(...request),
         follow: async (path, onItem, signal) => (await connected).follow(path, onItem, signal),
       };
     },

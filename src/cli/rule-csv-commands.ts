@@ -6,6 +6,7 @@ import { type CsvForm, planImport, type RuleImport } from '../csv/rule-import.ts
 import { formatCsvProblem, LARGEST_FILE_BYTES, plural } from '../csv/table.ts';
 import { writeYeastar } from '../csv/yeastar-csv.ts';
 import type { RuleDocument } from '../policy/document.ts';
+import { MOST_FOR_EVERY_CALL, rulesForEveryCall } from '../policy/rules-doctor.ts';
 import { DaemonProblem } from './client.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import { describeDifference, type PolicyAnswer } from './policy-commands.ts';
@@ -24,7 +25,7 @@ UTF-8; separated by comma, semicolon or tab.
 
 A row replaces the rule of the same id, or of the same name where the file has no id; a rule that is not there yet
 is added. Rules that are not in the file stay as they are; with --replace they are removed. One mistake, and nothing
-is imported.
+is imported; nor if the policy is changed by somebody else meanwhile.
 
 Examples:
   tollgate rules import limits.csv --dry-run
@@ -90,6 +91,11 @@ export function ruleCsvCommands(rules: Command, context: CommandContext): void {
         terminal.out(`${file}: ${FORMS[form]}, ${describeChanges(plan)}.\n${difference ?? 'No difference.\n'}`);
         if (options.dryRun) terminal.out('Nothing was changed (--dry-run).\n');
         else terminal.out(`Policy version ${after.version} is in force since ${localTime(after.changedAt)}.\n`);
+      }
+      const forEveryCall = rulesForEveryCall(plan.document).length;
+      if (forEveryCall > MOST_FOR_EVERY_CALL) {
+        const what = `${forEveryCall} rules apply to every call, more than ${MOST_FOR_EVERY_CALL}`;
+        terminal.error(`${what}: calls may be decided too late to be counted. See: tollgate rules doctor\n`);
       }
     });
 

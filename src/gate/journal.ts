@@ -83,7 +83,7 @@ const MOST_SCANNED = 100_000;
 /** A quarter is 2208 hours, some 370 round trips. */
 export const MOST_DAYS_COUNTED = 92;
 const HOUR_MS = 3_600_000;
-/** An hour has a field for each minute, rule and verdict: with a thousand rules 60 000. So many hours are read at once. */
+/** An hour has a field for each minute, rule and verdict: with a thousand rules that apply 60 000. So many hours are read at once. */
 const HOURS_AT_ONCE = 6;
 
 const appendScript = createScript('append-journal');

@@ -60,11 +60,11 @@ export function makesIdle(strict: CountedLimit, other: CountedLimit): boolean {
   return strict.atOnce <= other.atOnce && strict.count * other.periodSeconds <= other.count * strict.periodSeconds;
 }
 
-/** A number of a list of members, or what all numbers of its first one begin with. */
-export function sampleOf([first = '']: readonly string[]): string {
-  const [prefix = ''] = numberSet([first]).prefixes;
-  return /^(\d+)-\d+$/.exec(first.trim())?.[1] ?? prefix;
-}
+/**
+ * What to look a list of members up by, in an index of beginnings, to find every list that holds all of it: `2001-2050`
+ * begins with a number that is in it, and a pattern with its digits.
+ */
+export const sampleOf = ([first = '']: readonly string[]): string => first.trim().replace(/^_/, '');
 
 /** Ranges up to this size are compared number by number. */
 const LARGEST_RANGE = 10_000;

@@ -37,6 +37,7 @@ export const RULE_CHECKS = [
   'shadowed',
   'idle-limit',
   'permits-much',
+  'too-many',
   ...PACE_CHECKS,
   'never-matched',
 ] as const;
@@ -59,6 +60,11 @@ const HOUR_SECONDS = 3600;
  * their limits alone, every pair would take seconds, in which no call is decided.
  */
 const MOST_COMPARED = 1000;
+/**
+ * A call asks the store about every rule that applies to it. A thousand take some 20 ms of each call, and with six thousand
+ * the store does not answer within the usual deadline: `whenStoreFails` then decides every call.
+ */
+export const MOST_FOR_EVERY_CALL = 1000;
 
 /**
  * Looks at every rule, in the order of the policy; of a rule the gravest findings stand first.
@@ -74,6 +80,7 @@ export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts)
   }));
   const strict = whoseScopeHolds(placed.filter(mayLeaveNothing));
   const bounding = whoseScopeHolds(placed.filter(({ rule }) => boundsAnHour(rule)));
+  const forEveryCall = rulesForEveryCall(document);
   return placed.flatMap((each) => {
     const { rule } = each;
     if (!rule.enabled) return [disabled(rule)];
@@ -85,6 +92,7 @@ export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts)
       ...shadowed(each, strict(each)),
       ...idleLimits(rule),
       ...permitsMuch(rule, bounding(each)),
+      ...tooMany(rule, forEveryCall),
       ...diagnosePace(rule),
     ];
     const explained = found.some(({ severity, check }) => severity === 'error' || check === 'shadowed');
@@ -342,6 +350,25 @@ function permitsMuch(rule: RuleDocument, bounding: readonly PlacedRule[]): RuleF
       what: `The rule lets one extension start up to ${most} calls in an hour.`,
       why: 'A hacked phone that calls steadily stays under it; a limit per hour would stop it.',
       command: `tollgate rules set ${rule.id} ${limits.map((text) => `--limit ${text}`).join(' ')}`,
+    },
+  ];
+}
+
+/** Rules that every call asks the store about. */
+export const rulesForEveryCall = ({ rules }: Pick<PolicyDocument, 'rules'>): readonly RuleDocument[] =>
+  rules.filter((rule) => rule.enabled && rule.appliesTo === 'all' && !isUnconditional(rule));
+
+/** Told once, of the first that is too many. */
+function tooMany(rule: RuleDocument, forEveryCall: readonly RuleDocument[]): RuleFinding[] {
+  if (forEveryCall[MOST_FOR_EVERY_CALL] !== rule) return [];
+  return [
+    {
+      severity: 'warning',
+      rule: rule.id,
+      check: 'too-many',
+      what: `${forEveryCall.length} rules apply to every call, this one and those before and after it.`,
+      why: `Every call asks the store about all of them; beyond ${MOST_FOR_EVERY_CALL} it may answer too late, and whenStoreFails decides instead.`,
+      command: `tollgate rules set ${rule.id} --extension 2001-2050`,
     },
   ];
 }

@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 import type { CallAttempt, EpochMs } from '../../src/policy/call.ts';
 import { numberSet, parseMember } from '../../src/policy/number-set.ts';
 import type { Policy } from '../../src/policy/policy.ts';
+import { leavesNothingFor, weigh } from '../../src/policy/rule-cover.ts';
+import { diagnoseRules } from '../../src/policy/rules-doctor.ts';
 import { policyOf } from '../support/policy.ts';
 
 const extension = fc.oneof(
@@ -117,4 +119,58 @@ it('every number of a set begins with one of the prefixes of the set', () => {
     ),
     { numRuns: 3000 },
   );
+});
+
+/** Rules of which one often names all that another does. */
+const nested = fc
+  .array(
+    fc
+      .record({
+        extensions: some(
+          fc.constantFrom(
+            '10',
+            ' 10',
+            '11',
+            '12',
+            '10-12',
+            '10-19',
+            '8-12',
+            '0010-0012',
+            '0011',
+            '1x',
+            '_1.',
+            '_1[0-2]',
+          ),
+        ),
+        groups: fc.option(fc.constantFrom(['g0'], ['g0', 'g1']), { nil: undefined, freq: 1 }),
+      })
+      .map((keys) => (Object.values(keys).every((key) => key === undefined) ? 'all' : keys)),
+    { maxLength: 30 },
+  )
+  .map((scopes) => ({
+    groups: { g0: { members: ['1xxx'] }, g1: { members: [] } },
+    rules: scopes.map((appliesTo, at) => ({ id: `r${at}`, appliesTo, limits: ['5/1s'], enabled: at % 7 !== 6 })),
+  }));
+
+it('the doctor finds of each rule the first that leaves nothing for it, as comparing all with all does', () => {
+  let found = 0;
+  fc.assert(
+    fc.property(fc.oneof(document, nested), (written) => {
+      const policy = policyOf(written);
+      const weighed = policy.document.rules.map(weigh);
+      const expected = weighed.flatMap((each, place) => {
+        if (!each.rule.enabled) return [];
+        const stricter = weighed.find(
+          (other, at) =>
+            at !== place && leavesNothingFor(each, other) && (at < place || !leavesNothingFor(other, each)),
+        );
+        return stricter === undefined ? [] : [`${each.rule.id} Rule ${stricter.rule.id} applies to the same calls`];
+      });
+      found += expected.length;
+      const told = diagnoseRules(policy, Date.UTC(2026, 10, 18) as EpochMs).filter(({ check }) => check === 'shadowed');
+      expect(told.map(({ rule: id, what }) => `${id} ${what.split(',')[0]}`)).toEqual(expected);
+    }),
+    { numRuns: 1500 },
+  );
+  expect(found).toBeGreaterThan(1000);
 });

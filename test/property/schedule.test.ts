@@ -72,22 +72,17 @@ const schedules = (from: number, to: number, changes: readonly number[]) =>
     .filter(({ windows, holidays }) => windows.length + holidays.length > 0)
     .map((written) => scheduleSchema.parse(written));
 
-/** What most sites write, with every day on which the clock changes a holiday, and the one before. */
-const afterHours = (from: number, changes: readonly number[]) =>
-  scheduleSchema.parse({
-    windows: [
-      { days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '18:00', to: '08:00' },
-      { days: ['sat'], from: '00:00', to: '24:00' },
-      { days: ['sun'], from: '00:00', to: '08:00', nextDay: true },
-    ],
-    holidays: [
-      ...new Set(
-        [from, ...changes]
-          .flatMap((day) => [day - DAY, day])
-          .map((day) => new Date(Math.max(day, 0)).toISOString().slice(0, 10)),
-      ),
-    ],
-  });
+/** What most sites write, and holidays alone: with the days on which the clock changes, and those before, as holidays. */
+function usualSchedules(from: number, changes: readonly number[]) {
+  const days = [from, ...changes].flatMap((day) => [day - DAY, day]);
+  const holidays = [...new Set(days.map((day) => new Date(day).toISOString().slice(0, 10)))];
+  const windows = [
+    { days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '18:00', to: '08:00' },
+    { days: ['sat'], from: '00:00', to: '24:00' },
+    { days: ['sun'], from: '00:00', to: '08:00', nextDay: true },
+  ];
+  return [scheduleSchema.parse({ windows, holidays }), scheduleSchema.parse({ holidays })];
+}
 
 /** Every minute at which the offset of the zone is not what it was the minute before. */
 function clockChanges(zone: IANAZone, from: number, to: number): number[] {
@@ -136,7 +131,7 @@ test.each(ZONES)(
     const changes = clockChanges(IANAZone.create(zone), from, to);
     expect(changes.length).toBeGreaterThanOrEqual(leastChanges);
     const some = fc.sample(schedules(from, to, changes), { seed: seedOf(zone), numRuns: 3 });
-    const followed = [afterHours(from, changes), ...some].map((document) => {
+    const followed = [...usualSchedules(from, changes), ...some].map((document) => {
       const schedule = compileSchedule(document, zone);
       return { document, schedule, state: schedule.isOpen(at(from)), change: schedule.nextChange(at(from)) };
     });

@@ -347,7 +347,7 @@ describe('the doctor of rules', () => {
 
   it('has a case here for each of its checks', () => {
     const seen = new Set(Object.values(CASES).flatMap(([, ...wanted]) => wanted.map((line) => line.split(' ')[2])));
-    expect(RULE_CHECKS.filter((check) => !seen.has(check))).toEqual(['never-matched']);
+    expect(RULE_CHECKS.filter((check) => !seen.has(check))).toEqual(['too-many', 'never-matched']);
   });
 
   it('says which limit is never reached, and gives the command without it', () => {
@@ -481,4 +481,14 @@ it('looks at the policy alone where nothing was counted', () => {
   const read = readPolicyDocument({ rules: [fine] });
   if ('problems' in read) throw new Error('the document is sound');
   expect(diagnoseRules(compilePolicy(read.document), NOW)).toEqual([]);
+});
+
+it('warns once of rules for everybody that are too many for a call, and not of those that count nothing', () => {
+  const tooMany = (some: readonly object[]): string[] =>
+    found({ rules: [{ id: 'never', limits: [] }, { id: 'few', appliesTo: { extensions: ['1'] } }, ...some] }).filter(
+      (each) => each.endsWith('too-many'),
+    );
+  const rules = Array.from({ length: 1003 }, (_, at) => ({ id: `r${at}`, limits: ['5/1m'], enabled: at !== 7 }));
+  expect(tooMany(rules.slice(0, 1001))).toEqual([]);
+  expect(tooMany(rules)).toEqual(['warning r1001 too-many']);
 });

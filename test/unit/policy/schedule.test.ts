@@ -547,6 +547,21 @@ describe('an instant', () => {
     expect(changesAfter(schedule, '2025-06-02T07:59:59.999Z', 1)).toEqual(['2025-06-02T08:00Z opens']);
   });
 
+  it('is followed by the same change whatever was asked before', () => {
+    const times = [
+      '2025-06-02T07:00Z',
+      '2025-06-02T12:00Z',
+      '2025-06-02T08:00Z',
+      '2025-06-01T00:00Z',
+      '2025-06-02T17:00Z',
+    ];
+    const asked = scheduleOf(schedule.document, schedule.zone);
+    for (const time of [...times, ...times.toReversed()]) {
+      const at = instant(time);
+      expect([time, asked.nextChange(at)]).toEqual([time, scheduleOf(schedule.document, schedule.zone).nextChange(at)]);
+    }
+  });
+
   it('before the epoch is read by the same clock', () => {
     expect(schedule.isOpen(instant('1969-12-29T08:00Z'))).toBe(true);
     expect(schedule.isOpen(instant('1969-12-28T08:00Z'))).toBe(false);

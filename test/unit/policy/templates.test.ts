@@ -220,7 +220,10 @@ describe('the template of high-risk destinations', () => {
     const policy = compilePolicy(addTo(documentOf({ homeCountry: 'US' }), 'high-risk').document);
     const applies = (number: string): boolean => {
       const call = { destination: policy.readDestination(number), extension: '1001' };
-      const [match] = policy.matchAll({ ...call, trunk: undefined, campaign: undefined, source: undefined }, 0 as EpochMs);
+      const [match] = policy.matchAll(
+        { ...call, trunk: undefined, campaign: undefined, source: undefined },
+        0 as EpochMs,
+      );
       return match?.match.applies ?? false;
     };
     expect(['+5372041234', '0115372041234', '18765550123'].map(applies)).toEqual([true, true, true]);
