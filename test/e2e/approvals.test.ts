@@ -187,7 +187,8 @@ test('fifty calls held at once and decided by three at random end each as decide
     const mine = waiting
       .toSorted((a, b) => (a.id + seed > b.id + seed ? 1 : -1))
       .filter((_, at) => (at + seed) % 2 === 0);
-    for (const approval of mine) await decideQuickly((at(approval.id) + seed) % 3 === 0 ? 'refuse' : 'approve', approval);
+    for (const approval of mine)
+      await decideQuickly((at(approval.id) + seed) % 3 === 0 ? 'refuse' : 'approve', approval);
   };
   await Promise.all([1, 2, 3].map(decider));
   for (const approval of await open()) await decideQuickly('refuse', approval);

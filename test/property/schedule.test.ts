@@ -72,16 +72,22 @@ const schedules = (from: number, to: number, changes: readonly number[]) =>
     .filter(({ windows, holidays }) => windows.length + holidays.length > 0)
     .map((written) => scheduleSchema.parse(written));
 
-/** What most sites write, and holidays alone: with the days on which the clock changes, and those before, as holidays. */
+/**
+ * What most sites write, with the days on which the clock changes, and those before, as holidays; and those before alone: a
+ * clock that is set back just after midnight shows such a day a second time.
+ */
 function usualSchedules(from: number, changes: readonly number[]) {
-  const days = [from, ...changes].flatMap((day) => [day - DAY, day]);
-  const holidays = [...new Set(days.map((day) => new Date(day).toISOString().slice(0, 10)))];
+  const dates = (days: readonly number[]) => [...new Set(days.map((day) => new Date(day).toISOString().slice(0, 10)))];
+  const daysBefore = [from, ...changes].map((day) => day - DAY);
   const windows = [
     { days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '18:00', to: '08:00' },
     { days: ['sat'], from: '00:00', to: '24:00' },
     { days: ['sun'], from: '00:00', to: '08:00', nextDay: true },
   ];
-  return [scheduleSchema.parse({ windows, holidays }), scheduleSchema.parse({ holidays })];
+  return [
+    scheduleSchema.parse({ windows, holidays: dates([...daysBefore, from, ...changes]) }),
+    scheduleSchema.parse({ holidays: dates(daysBefore) }),
+  ];
 }
 
 /** Every minute at which the offset of the zone is not what it was the minute before. */
