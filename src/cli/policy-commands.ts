@@ -100,6 +100,9 @@ const pathKeys = (path: string): (string | number)[] =>
     index === undefined ? (quoted === undefined ? (name ?? '') : String(JSON.parse(`"${quoted}"`))) : Number(index),
   );
 
+/** The time that it takes grows with the square of the lines that change: of ten thousand rules, a minute. */
+const DIFFERENCE_WITHIN_MS = 5000;
+
 /** The lines that change, as a patch of the YAML; undefined if there are none. */
 export function describeDifference(
   terminal: Terminal,
@@ -109,7 +112,9 @@ export function describeDifference(
 ): string | undefined {
   const [was, becomes] = [stringify(before), stringify(after)];
   if (was === becomes) return undefined;
-  const patch = createTwoFilesPatch('policy in force', file, was, becomes, '', '', { context: 3 });
+  const limits = { context: 3, timeout: DIFFERENCE_WITHIN_MS };
+  const patch = createTwoFilesPatch('policy in force', file, was, becomes, '', '', limits);
+  if (patch === undefined) return 'More changes than can be shown line by line; see --json, or tollgate policy show.\n';
   const lines = patch.split('\n').slice(1);
   return lines
     .map((line) => {

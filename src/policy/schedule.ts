@@ -280,8 +280,9 @@ export function compileSchedule(document: ScheduleDocument, defaultZone: string)
     let begin = Math.floor(at / MINUTE_MS) * MINUTE_MS;
     for (let left = mostStretches; left > 0; left--) {
       if (spans.length === 0 && !open) {
-        // Offsets are less than a day: a day begins within a day of its date in UTC, before or after, or is left out.
-        const next = holidayDays.find((day) => (day + 1) * DAY_MS > begin);
+        // Offsets are less than a day: a day begins within a day of its date in UTC, before or after, or is left out; and it
+        // ends up to a day behind that date, where a clock set back may begin it anew.
+        const next = holidayDays.find((day) => (day + 2) * DAY_MS > begin);
         if (next === undefined) return undefined;
         begin = Math.max(begin, (next - 1) * DAY_MS);
       }

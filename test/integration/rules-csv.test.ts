@@ -215,6 +215,9 @@ test('ten thousand rules are imported, listed, exported, and found by the calls 
   await writeFile(file, `id,appliesTo.extensions,limits\n${rows.join('\n')}\n`);
   expect(await ok('rules', 'import', file)).toContain('9999 rules: 9999 new, 0 changed, 0 the same');
   expect(await ok('rules', 'import', file)).toContain('0 new, 0 changed, 9999 the same');
+  await writeFile(file, (await readFile(file, 'utf8')).replaceAll(',3/1h', ',3/2h'));
+  const changed = await ok('rules', 'import', file);
+  expect(changed).toContain('9999 rules: 0 new, 9999 changed, 0 the same');
   const lines = (await ok('rules', 'list')).trimEnd().split('\n');
   expect(lines).toHaveLength(10_001);
   expect(

@@ -17,7 +17,8 @@ import {
   readPolicyDocument,
   ruleSchema,
 } from '../../src/policy/document.ts';
-import { UNREACHED } from '../../src/policy/outcome.ts';
+import { REACHED, UNREACHED } from '../../src/policy/outcome.ts';
+import { SCOPE_KEYS } from '../../src/policy/scope.ts';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`rules-csv: SEED=${seed}`);
@@ -46,10 +47,25 @@ const POLICY = {
 const blank = fc.constantFrom('', '', ' ', '\t', '\n');
 const padded = (inner: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.tuple(blank, inner, blank).map((parts) => parts.join(''));
-const periods = fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 });
+/** No two of one length: 60 s and 1 m are the same period. Up to the sixteen that a rule may have. */
 const limits = fc
-  .tuple(periods, fc.integer({ min: 1, max: 9999 }), fc.constantFrom('s', 'S'))
-  .chain(([each, count, unit]) => fc.tuple(...each.map((period) => padded(fc.constant(`${count}/${period}${unit}`)))));
+  .uniqueArray(
+    fc.tuple(
+      fc.oneof(
+        { weight: 4, arbitrary: fc.integer({ min: 1, max: 99 }) },
+        { weight: 1, arbitrary: fc.integer({ min: 100, max: 366 }) },
+      ),
+      fc.constantFrom(['s', 1], ['S', 1], ['m', 60], ['M', 60], ['h', 3600], ['d', 86_400], ['D', 86_400] as const),
+    ),
+    { maxLength: 16, selector: ([period, [, seconds]]) => period * Number(seconds) },
+  )
+  .chain((each) =>
+    fc.tuple(
+      ...each.map(([period, [unit]]) =>
+        padded(fc.integer({ min: 1, max: 9999 }).map((count) => `${count}/${period}${unit}`)),
+      ),
+    ),
+  );
 const members = some(
   padded(fc.constantFrom('2001', '0100-0199', '21xx', '_2[0-4]X.', '+1555', '-5', '=x', '@a', 'é', '#1')),
 );
@@ -99,6 +115,7 @@ const rule = fc
       maxWait: time('1ms', '2s', '007s', '10m'),
       maxQueue: fc.integer({ min: 1, max: 1000 }),
       burst: fc.integer({ min: 1, max: 1_000_000 }),
+      approval: fc.record({ timeout: time('5s', '60 s'), otherwise: fc.constantFrom('block', 'allow') }),
       concurrent: fc.integer({ min: 1, max: 100_000 }),
       maxDuration: time('1s', '60 m', '1d'),
       giveBackOn: some(fc.constantFrom(...UNREACHED)),
@@ -146,7 +163,11 @@ test('the wide form keeps every rule of any policy, and no cell of it begins a f
   const met = new Set<string>();
   fc.assert(
     fc.property(policy, bytes, (document, around) => {
-      for (const each of document.rules) for (const field of Object.keys(each)) met.add(field);
+      for (const each of document.rules) {
+        for (const field of Object.keys(each)) met.add(field);
+        if (each.appliesTo !== 'all') for (const key of Object.keys(each.appliesTo)) met.add(`appliesTo.${key}`);
+        for (const outcome of Object.keys(each.holdAfter ?? {})) met.add(`holdAfter.${outcome}`);
+      }
       const written = writeRules(document.rules);
       if ('refused' in written) throw new Error(written.refused.join('\n'));
       const empty = { ...document, rules: [] };
@@ -160,7 +181,11 @@ test('the wide form keeps every rule of any policy, and no cell of it begins a f
     }),
     { seed, numRuns: 1500 },
   );
-  expect([...met].sort()).toEqual(Object.keys(ruleSchema.shape).sort());
+  const nested = [
+    ...Object.keys(SCOPE_KEYS).map((key) => `appliesTo.${key}`),
+    ...REACHED.map((key) => `holdAfter.${key}`),
+  ];
+  expect([...met].sort()).toEqual([...Object.keys(ruleSchema.shape), ...nested].sort());
 });
 
 test('the narrow form is written as it was read, for any names and limits', () => {
