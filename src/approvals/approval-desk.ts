@@ -88,8 +88,15 @@ export function createApprovalDesk(deps: {
     const found = await find(id);
     if (found === undefined) return undefined;
     const settlement: Settlement = { ...wanted, at: clock.now() };
-    const isFirst = (await redis.hsetnx(keys.approval(id), 'settlement', JSON.stringify(settlement))) === 1;
-    await redis.zrem(keys.openApprovals, id);
+    // In one step: an approval that is settled must not stay among the open ones because the store went away in between.
+    const [written] = doneOf(
+      await redis
+        .multi()
+        .hsetnx(keys.approval(id), 'settlement', JSON.stringify(settlement))
+        .zrem(keys.openApprovals, id)
+        .exec(),
+    );
+    const isFirst = written === 1;
     const counts = isFirst ? settlement : ((await find(id))?.settlement ?? settlement);
     settled(found.approval, counts);
     return { settlement: counts, isFirst };
@@ -98,11 +105,17 @@ export function createApprovalDesk(deps: {
   const expireDue = async (): Promise<void> => {
     const now = clock.now();
     for (const approval of [...waiting.values()]) {
-      if (approval.expiresAt + EXPIRE_AFTER_MS <= now) await settle(approval.id, { state: 'expired' });
+      if (approval.expiresAt + EXPIRE_AFTER_MS > now) continue;
+      const known = await settle(approval.id, { state: 'expired' });
+      // The store has lost it, and the caller must not wait for it any longer.
+      if (known === undefined) settled(approval, { state: 'expired', at: now });
     }
     // Of nodes that are gone: nobody else ends them.
     const due = await redis.zrangebyscore(keys.openApprovals, 0, now - 5000, 'LIMIT', 0, 100);
-    for (const id of due) await settle(id, { state: 'expired' });
+    for (const id of due) {
+      const known = await settle(id, { state: 'expired' });
+      if (known === undefined) await redis.zrem(keys.openApprovals, id);
+    }
   };
   const look = async (): Promise<void> => {
     const ids = [...waiting.keys()];
@@ -140,15 +153,16 @@ export function createApprovalDesk(deps: {
         openedAt,
         expiresAt: (openedAt + timeoutSeconds * 1000) as EpochMs,
       };
-      const results = await redis
-        .multi()
-        .hset(keys.approval(approval.id), 'approval', JSON.stringify(approval))
-        .expire(keys.approval(approval.id), KEPT_SECONDS)
-        .zadd(keys.openApprovals, approval.expiresAt, approval.id)
-        .zadd(keys.allApprovals, openedAt, approval.id)
-        .zremrangebyrank(keys.allApprovals, 0, -(MOST_KEPT + 1))
-        .exec();
-      if (results === null) throw new TollgateError('STORE_UNAVAILABLE', 'the approval could not be written down');
+      doneOf(
+        await redis
+          .multi()
+          .hset(keys.approval(approval.id), 'approval', JSON.stringify(approval))
+          .expire(keys.approval(approval.id), KEPT_SECONDS)
+          .zadd(keys.openApprovals, approval.expiresAt, approval.id)
+          .zadd(keys.allApprovals, openedAt, approval.id)
+          .zremrangebyrank(keys.allApprovals, 0, -(MOST_KEPT + 1))
+          .exec(),
+      );
       tell(openedListeners, approval);
       return approval;
     },
@@ -175,6 +189,15 @@ export function createApprovalDesk(deps: {
     },
     close: () => clearInterval(timer),
   };
+}
+
+/** @throws {TollgateError} if one of the commands of a transaction failed: `exec` itself rejects only if none was run */
+function doneOf(results: ReadonlyArray<readonly [Error | null, unknown]> | null): readonly unknown[] {
+  const failed = results?.find(([error]) => error !== null);
+  if (results === null || failed !== undefined) {
+    throw new TollgateError('STORE_UNAVAILABLE', 'the approval could not be written down', { cause: failed?.[0] });
+  }
+  return results.map(([, value]) => value);
 }
 
 /** JSON that this module wrote; anything else reads as nothing. */

@@ -28,6 +28,7 @@ export function startHoldApp(
   const { desk, log } = deps;
   /** By approval: the connection and channel that wait for it. */
   const held = new Map<string, { readonly ari: AriConnection; readonly channel: string }>();
+  /** From when a channel comes, so that one that goes while the store is asked is noticed. */
   const byChannel = new Map<string, string>();
 
   const forget = (approvalId: string): void => {
@@ -52,16 +53,37 @@ export function startHoldApp(
     await ari.startMusic(channel).catch(() => undefined);
   };
 
-  const take = async (ari: AriConnection, channel: string, approvalId: string, isNew: boolean): Promise<void> => {
-    const found = await desk.find(approvalId);
-    if (found === undefined || found.settlement !== undefined) {
-      await sendBack(ari, channel);
-      return;
+  const withdraw = async (approvalId: string): Promise<void> => {
+    try {
+      await desk.settle(approvalId, { state: 'withdrawn' });
+    } catch (error) {
+      log.warn({ approval: approvalId, problem: messageOf(error) }, 'an approval could not be withdrawn; it expires');
     }
-    held.set(approvalId, { ari, channel });
+  };
+
+  const take = async (ari: AriConnection, channel: string, approvalId: string, isNew: boolean): Promise<void> => {
     byChannel.set(channel, approvalId);
-    desk.waitFor(found.approval);
-    if (isNew) await entertain(ari, channel, found.approval);
+    try {
+      const found = await desk.find(approvalId);
+      if (byChannel.get(channel) !== approvalId) {
+        if (found?.approval.uniqueId === channel) await withdraw(approvalId);
+        return;
+      }
+      // Another channel's approval is none: a second one must not take the place of the first.
+      if (found === undefined || found.settlement !== undefined || found.approval.uniqueId !== channel) {
+        byChannel.delete(channel);
+        await sendBack(ari, channel);
+        return;
+      }
+      held.set(approvalId, { ari, channel });
+      desk.waitFor(found.approval);
+      if (isNew) await entertain(ari, channel, found.approval);
+    } catch (error) {
+      // The store is away: nobody can decide, and the dialplan asks what becomes of the call.
+      log.warn({ problem: messageOf(error) }, 'a held call could not be taken in');
+      byChannel.delete(channel);
+      await sendBack(ari, channel);
+    }
   };
 
   const onEvent = (ari: AriConnection, event: AriEvent): void => {
@@ -70,21 +92,17 @@ export function startHoldApp(
     if (event.type === 'StasisStart') {
       const [what, approvalId] = event.args;
       if (what !== HOLD || approvalId === undefined) return;
-      take(ari, channel, approvalId, true).catch(async (error: unknown) => {
-        // The store is away: nobody can decide, and the dialplan asks what becomes of the call.
-        log.warn({ problem: messageOf(error) }, 'a held call could not be taken in');
-        await sendBack(ari, channel);
-      });
+      void take(ari, channel, approvalId, true);
       return;
     }
     if (event.type !== 'StasisEnd' && event.type !== 'ChannelDestroyed') return;
     const approvalId = byChannel.get(channel);
     if (approvalId === undefined) return;
+    byChannel.delete(channel);
+    // Not held yet: whoever takes it in finds that it is gone.
+    if (held.get(approvalId)?.channel !== channel) return;
     forget(approvalId);
-    // If it was sent back, its approval is settled, and this is too late to count.
-    desk.settle(approvalId, { state: 'withdrawn' }).catch((error: unknown) => {
-      log.warn({ approval: approvalId, problem: messageOf(error) }, 'an approval could not be withdrawn; it expires');
-    });
+    void withdraw(approvalId);
   };
 
   /** Channels that wait although nobody told us: after a restart, or after the connection was lost. */
@@ -94,12 +112,13 @@ export function startHoldApp(
       for (const [approvalId, entry] of [...held]) {
         if (entry.ari !== ari || channels.has(entry.channel)) continue;
         forget(approvalId);
-        await desk.settle(approvalId, { state: 'withdrawn' });
+        await withdraw(approvalId);
       }
       for (const channel of channels) {
         if (byChannel.has(channel)) continue;
-        const approvalId = await ari.getVariable(channel, APPROVAL_VARIABLE);
-        await take(ari, channel, approvalId, false);
+        // One that hung up since the list was made must not keep the others from being found.
+        const approvalId = await ari.getVariable(channel, APPROVAL_VARIABLE).catch(() => undefined);
+        if (approvalId !== undefined) await take(ari, channel, approvalId, false);
       }
     } catch (error) {
       log.warn({ asterisk: ari.name, problem: messageOf(error) }, 'held calls could not be listed');
