@@ -1,4 +1,3 @@
-'use strict';
 /**
  * Stands in for the abandoned package `request`, of which ari-client uses one call: is anybody there?
  *
