@@ -20,6 +20,8 @@ const ANNOUNCEMENT = 'sound:tollgate-approval';
 /** The variable that names the approval on its channel. */
 const APPROVAL_VARIABLE = 'TOLLGATE_APPROVAL';
 
+const playbackOf = (approvalId: string): string => `tollgate-${approvalId}`;
+
 /** @returns what ends it; channels that wait stay where they are, for the next start */
 export function startHoldApp(
   connections: readonly AriConnection[],
@@ -36,7 +38,10 @@ export function startHoldApp(
     if (entry !== undefined) byChannel.delete(entry.channel);
     held.delete(approvalId);
   };
-  const sendBack = async (ari: AriConnection, channel: string): Promise<void> => {
+  const sendBack = async (ari: AriConnection, channel: string, approvalId: string): Promise<void> => {
+    // Asterisk lets a channel go on only when what is played to it is over: the rest of the announcement, 3 s measured.
+    // Whichever of the two requests comes first, the channel goes at once; mostly there is nothing left to stop.
+    ari.stopPlayback(playbackOf(approvalId)).catch(() => undefined);
     try {
       await ari.continueInDialplan(channel);
     } catch (error) {
@@ -46,7 +51,7 @@ export function startHoldApp(
   };
   const entertain = async (ari: AriConnection, channel: string, approval: Approval): Promise<void> => {
     try {
-      await ari.play(channel, [ANNOUNCEMENT], `tollgate-${approval.id}`);
+      await ari.play(channel, [ANNOUNCEMENT], playbackOf(approval.id));
     } catch (error) {
       log.debug({ problem: messageOf(error) }, 'the announcement could not be played');
     }
@@ -72,7 +77,7 @@ export function startHoldApp(
       // Another channel's approval is none: a second one must not take the place of the first.
       if (found === undefined || found.settlement !== undefined || found.approval.uniqueId !== channel) {
         byChannel.delete(channel);
-        await sendBack(ari, channel);
+        await sendBack(ari, channel, approvalId);
         return;
       }
       held.set(approvalId, { ari, channel });
@@ -82,7 +87,7 @@ export function startHoldApp(
       // The store is away: nobody can decide, and the dialplan asks what becomes of the call.
       log.warn({ problem: messageOf(error) }, 'a held call could not be taken in');
       byChannel.delete(channel);
-      await sendBack(ari, channel);
+      await sendBack(ari, channel, approvalId);
     }
   };
 
@@ -139,7 +144,7 @@ export function startHoldApp(
       const entry = held.get(approval.id);
       if (entry === undefined) return;
       forget(approval.id);
-      void sendBack(entry.ari, entry.channel);
+      void sendBack(entry.ari, entry.channel, approval.id);
     }),
   );
   return () => {

@@ -40,14 +40,15 @@ export function approvalCommands(program: Command, context: CommandContext): voi
     approvals
       .command(verb)
       .description(`${what}; every other rule is asked again`)
-      .argument('<id>', 'from approvals list; the beginning will do if it is the only one')
+      .argument('<id>', 'from approvals list; four characters will do if no other begins with them')
       .addOption(new Option('--reason <text>', 'kept with the decision'))
       .option('--json', 'as JSON')
-      .addHelpText('after', `\nExample:\n  tollgate approvals ${verb} 3fa8 --reason "known customer"`)
+      .addHelpText('after', `\nExample:\n  tollgate approvals ${verb} 3fa81c --reason "known customer"`)
       .action(async (id: string, options: { readonly reason?: string }, command: Command) => {
         const client = context.client(command);
         const open = await client.ask<ApprovalReport[]>('GET', '/api/v1/approvals?state=open&limit=1000');
-        const meant = open.filter((each) => each.id.startsWith(id));
+        // An empty shell variable must not decide the only call that waits.
+        const meant = id.length < 4 ? [] : open.filter((each) => each.id.startsWith(id));
         const whole = meant.length === 1 ? (meant[0]?.id ?? id) : id;
         const body = options.reason === undefined ? {} : { reason: options.reason };
         const path = `/api/v1/approvals/${encodeURIComponent(whole)}/${verb}`;

@@ -243,6 +243,12 @@ describe('the store is away', () => {
     expect(await stateOf(desk, approval.id)).toBe('open');
   });
 
+  test('an approval that could be written down in part only is an error, and no call waits for it', async () => {
+    const desk = newDesk();
+    await admin.set(keys.openApprovals, 'none of ours');
+    await expect(desk.open(wanted(), 60)).rejects.toThrow('could not be written down');
+  });
+
   test('what was settled elsewhere meanwhile is told as soon as the store is back', async () => {
     const proxy = await startStallingProxy(store.socketPath);
     const connection = connectRedis({ kind: 'socket', path: proxy.socketPath }, { log });

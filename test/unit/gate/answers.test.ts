@@ -70,6 +70,13 @@ describe('a call that was approved', () => {
     }
   });
 
+  it('pays the other rules also where the approved rule has nothing left to take', async () => {
+    const { call, used } = site({ rules: [{ ...ASK, limits: ['1/1h'] }, ROOMY] });
+    await call();
+    expect((await call({ ask: YES })).verdict.name).toBe('allow');
+    expect([await used('ask'), await used('roomy')]).toEqual([1, 2]);
+  });
+
   it('pays the approved rule like any other call where there is room again', async () => {
     const { call, used } = site({ rules: [ASK] });
     expect((await call({ ask: YES })).verdict.name).toBe('allow');
