@@ -1,7 +1,7 @@
 /** `bans list|show|add|lift`: which addresses are kept out, and why. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AddedBan, BanAnswerReport, BanReport, BansPage, ChangeReport, LiftReport } from '../api/bans-routes.ts';
-import { parseDurationMs } from '../config/values.ts';
+import { parseDuration } from '../policy/duration.ts';
 import { type CommandContext, EXIT, wantsJson } from './context.ts';
 import { duration, json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
 
@@ -134,7 +134,7 @@ export function banCommands(program: Command, context: CommandContext): void {
 }
 
 function readSeconds(text: string): number {
-  const ms = parseDurationMs(text);
+  const ms = parseDuration(text);
   if (ms === undefined || ms < 1000) throw new InvalidArgumentError('Write a time such as 30m, 24h or 7d.');
   return Math.round(ms / 1000);
 }

@@ -6,9 +6,9 @@
  */
 import { z } from 'zod';
 import { logLevels } from '../log.ts';
+import { durationText } from '../policy/duration.ts';
 import {
   duration,
-  durationText,
   filled,
   hostPortText,
   hostWithPort,

@@ -6,6 +6,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { durationText, parseDuration } from '../policy/duration.ts';
 
 /** A host and a TCP port. An IPv6 address stands here without brackets. */
 export interface HostPort {
@@ -47,24 +48,6 @@ export function parseNetwork(text: string): string | undefined {
   return network.toString() === parsed.toString() ? `${network.toString()}/${length}` : undefined;
 }
 
-const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** `250ms`, `2s`, `5m`, `1h` or `7d` in milliseconds; `undefined` for anything else, a bare number included. */
-export function parseDurationMs(text: string): number | undefined {
-  const match = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text);
-  if (match === null) return undefined;
-  const unit = Object.entries(unitMs).find(([name]) => name === match[2]);
-  return unit === undefined ? undefined : Number(match[1]) * unit[1];
-}
-
-/** The shortest text that `parseDurationMs` reads as this time. */
-export function durationText(ms: number): string {
-  const largest = Object.entries(unitMs)
-    .reverse()
-    .find(([, size]) => ms >= size && ms % size === 0);
-  return largest === undefined ? `${ms}ms` : `${ms / largest[1]}${largest[0]}`;
-}
-
 function parsed<Value>(parse: (text: string) => Value | undefined, expected: string) {
   return z.string().transform((text, context) => {
     const value = parse(text.trim());
@@ -100,7 +83,7 @@ export const network = parsed(
 export const duration = (minimumMs: number, maximumMs: number) =>
   parsed(
     (text) => {
-      const ms = parseDurationMs(text);
+      const ms = parseDuration(text);
       return ms !== undefined && ms >= minimumMs && ms <= maximumMs ? ms : undefined;
     },
     `a duration like "250ms", "2s", "5m", "1h" or "7d", from ${durationText(minimumMs)} to ${durationText(maximumMs)}`,

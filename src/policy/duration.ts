@@ -1,4 +1,4 @@
-/** "90s", "60m", "7d": a length of time as rules have it. */
+/** "90s", "60m", "7d": a length of time as rules and the configuration have it. */
 import { z } from 'zod';
 
 const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   people: CORE,
   store: CORE,
   api: [...CORE, 'gate', 'store', 'approvals/approval.ts', 'type *'],
-  config: ['errors.ts', 'log.ts', 'policy/nearest-word.ts', 'policy/problem.ts'],
+  config: ['errors.ts', 'log.ts', 'policy/duration.ts', 'policy/nearest-word.ts', 'policy/problem.ts'],
   csv: ['policy'],
   simulate: ['policy', 'gate', 'asterisk', ...ROOT],
   cli: ['config', 'csv', 'policy', 'simulate', 'errors.ts', 'type *'],
