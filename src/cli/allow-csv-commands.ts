@@ -1,13 +1,13 @@
 /** `allow import|export`: the allowlist as a CSV file. */
-import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import type { AllowReport, ImportReport } from '../api/allowlist-routes.ts';
 import { type AllowRow, columnOf, readAllowFile, writeAllowFile } from '../csv/allowlist-csv.ts';
-import { type CsvProblem, formatCsvProblem, LARGEST_FILE_BYTES, plural } from '../csv/table.ts';
+import { type CsvProblem, formatCsvProblem, plural } from '../csv/table.ts';
 import type { Problem } from '../policy/problem.ts';
 import { DaemonProblem } from './client.ts';
 import { type CommandContext, CommandFailed, wantsJson } from './context.ts';
-import { json, plain, type Terminal } from './terminal.ts';
+import { readCsvFile } from './csv-file.ts';
+import { json, plain } from './terminal.ts';
 
 const HELP = {
   import: `
@@ -51,7 +51,7 @@ export function allowCsvCommands(allow: Command, context: CommandContext): void 
         const lines = problems.map((problem) => formatCsvProblem(file, problem));
         return new CommandFailed([...lines, `${file} has ${mistakes}; nothing was imported.`].join('\n'));
       };
-      const read = readAllowFile(await readFile(terminal, path));
+      const read = readAllowFile(await readCsvFile(terminal, path));
       if ('problems' in read) throw fail(read.problems);
       const body = { entries: read.rows.map(({ fields }) => fields), replace: options.replace === true };
       const query = options.dryRun === true ? '?dryRun=true' : '';
@@ -112,23 +112,4 @@ function describeImport(file: string, report: ImportReport): string {
     report.applied ? 'The allowlist is in force.' : 'Nothing was changed (--dry-run).',
     '',
   ].join('\n');
-}
-
-/** @throws {CommandFailed} */
-async function readFile(terminal: Terminal, path: string): Promise<Uint8Array> {
-  if (path === '-') return Buffer.from(await terminal.readStdin());
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(path)) {
-      const part = Buffer.from(chunk);
-      chunks.push(part);
-      bytes += part.length;
-      // What is larger is refused by its size; a pipe would never end.
-      if (bytes > LARGEST_FILE_BYTES) break;
-    }
-  } catch {
-    throw new CommandFailed(`${path} cannot be read`);
-  }
-  return Buffer.concat(chunks);
 }

@@ -2,11 +2,10 @@
 import type { Command } from 'commander';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
-import { type PolicyDocument, readPolicyDocument } from '../policy/document.ts';
-import { formatProblem } from '../policy/problem.ts';
-import { type CommandContext, CommandFailed, wantsJson } from './context.ts';
+import type { PolicyDocument } from '../policy/document.ts';
+import { type CommandContext, wantsJson } from './context.ts';
+import { readPolicyFile } from './policy-file.ts';
 import { json, localTime, paint, type Terminal } from './terminal.ts';
-import { readYamlFile } from './yaml-file.ts';
 
 export interface PolicyAnswer {
   readonly version: number;
@@ -36,7 +35,7 @@ export function policyCommands(program: Command, context: CommandContext): void 
     .option('--json', 'as JSON: { changed, before, after }')
     .addHelpText('after', '\nExample:\n  tollgate policy diff policy.yaml')
     .action(async (file: string, _options, command: Command) => {
-      const wanted = await readDocument(terminal, file);
+      const wanted = await readPolicyFile(terminal, file, 'nothing was changed');
       const { document } = await context.client(command).ask<PolicyAnswer>('GET', '/api/v1/policy');
       if (wantsJson(command)) {
         const changed = stringify(document) !== stringify(wanted);
@@ -57,7 +56,7 @@ export function policyCommands(program: Command, context: CommandContext): void 
       '\nExamples:\n  tollgate policy apply policy.yaml --dry-run\n  tollgate policy apply policy.yaml',
     )
     .action(async (file: string, options: { readonly dryRun?: boolean }, command: Command) => {
-      const wanted = await readDocument(terminal, file);
+      const wanted = await readPolicyFile(terminal, file, 'nothing was changed');
       const client = context.client(command);
       const before = await client.ask<PolicyAnswer>('GET', '/api/v1/policy');
       const difference = describeDifference(terminal, before.document, wanted, file);
@@ -77,28 +76,6 @@ export function policyCommands(program: Command, context: CommandContext): void 
       else terminal.out(`Policy version ${after.version} is in force since ${localTime(after.changedAt)}.\n`);
     });
 }
-
-/**
- * Reads a policy file: YAML, of which JSON is a part.
- *
- * @throws {CommandFailed} with every mistake, each with its line and path
- */
-async function readDocument(terminal: Terminal, path: string): Promise<PolicyDocument> {
-  const { file, ...yaml } = await readYamlFile(terminal, path);
-  const read = readPolicyDocument(yaml.tree);
-  if ('document' in read) return read.document;
-  const located = read.problems.map((problem) => {
-    const position = yaml.locate(pathKeys(problem.path));
-    return `${file}${position === undefined ? '' : `:${position.line}`}: ${formatProblem(problem)}`;
-  });
-  const count = located.length === 1 ? 'a mistake' : `${located.length} mistakes`;
-  throw new CommandFailed([...located, `${file} has ${count}; nothing was changed.`].join('\n'));
-}
-
-const pathKeys = (path: string): (string | number)[] =>
-  [...path.matchAll(/\[(\d+)\]|"((?:[^"\\]|\\.)*)"|([^.[\]"]+)/g)].map(([, index, quoted, name]) =>
-    index === undefined ? (quoted === undefined ? (name ?? '') : String(JSON.parse(`"${quoted}"`))) : Number(index),
-  );
 
 /** The time that it takes grows with the square of the lines that change: of ten thousand rules, a minute. */
 const DIFFERENCE_WITHIN_MS = 5000;

@@ -1,16 +1,16 @@
 /** `rules import|export`: rules as CSV files. */
-import { createReadStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { writeRules } from '../csv/rule-csv.ts';
 import { type CsvForm, planImport, type RuleImport } from '../csv/rule-import.ts';
-import { formatCsvProblem, LARGEST_FILE_BYTES, plural } from '../csv/table.ts';
+import { formatCsvProblem, plural } from '../csv/table.ts';
 import { writeYeastar } from '../csv/yeastar-csv.ts';
 import type { RuleDocument } from '../policy/document.ts';
 import { MOST_FOR_EVERY_CALL, rulesForEveryCall } from '../policy/rules-doctor.ts';
 import { DaemonProblem } from './client.ts';
-import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
+import { type CommandContext, CommandFailed, wantsJson } from './context.ts';
+import { readCsvFile } from './csv-file.ts';
 import { describeDifference, type PolicyAnswer } from './policy-commands.ts';
-import { json, localTime, type Terminal } from './terminal.ts';
+import { json, localTime } from './terminal.ts';
 
 const FORMS: Readonly<Record<CsvForm, string>> = { wide: 'wide form', yeastar: 'Yeastar P-Series' };
 
@@ -63,7 +63,7 @@ export function ruleCsvCommands(rules: Command, context: CommandContext): void {
     .addHelpText('after', HELP.import)
     .action(async (path: string, options: ImportOptions, command: Command) => {
       const file = path === '-' ? 'standard input' : path;
-      const bytes = await readFile(terminal, path);
+      const bytes = await readCsvFile(terminal, path);
       const client = context.client(command);
       const before = await client.ask<PolicyAnswer>('GET', '/api/v1/policy');
       const plan = planImport(before.document, bytes, { replace: options.replace === true });
@@ -74,7 +74,7 @@ export function ruleCsvCommands(rules: Command, context: CommandContext): void {
         const lines = problems.map((problem) => formatCsvProblem(file, problem));
         throw new CommandFailed([...lines, `${file} has ${count}; nothing was imported.`].join('\n'));
       }
-      const query = options.dryRun ? '?dryRun=true' : '';
+      const query = options.dryRun ? '?dryRun=true' : '?from=import';
       const after = await client
         .ask<PolicyAnswer>('PUT', `/api/v1/policy${query}`, plan.document, before.version)
         .catch((error: unknown) => {
@@ -128,27 +128,4 @@ function describeChanges({ added, replaced, unchanged, removed, document }: Rule
   const others = [...(removed.length > 0 ? [`${removed.length} removed`] : []), ...(kept > 0 ? [`${kept} kept`] : [])];
   const counts = `${added.length} new, ${replaced.length} changed, ${unchanged.length} the same`;
   return `${plural(rows, 'rule')}: ${counts}${others.length > 0 ? `; not in the file: ${others.join(', ')}` : ''}`;
-}
-
-/** Stops at a size that no policy has; a pipe does not say how long it is. @throws {CommandFailed} */
-async function readFile(terminal: Terminal, path: string): Promise<Uint8Array> {
-  if (path === '-') {
-    const text = await terminal.readStdin();
-    // Standard input has been decoded already; what was no UTF-8 has become this character.
-    if (text.includes('\uFFFD')) throw new CommandFailed('standard input is not UTF-8; save it as UTF-8', EXIT.no);
-    return Buffer.from(text);
-  }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(path)) {
-      const part = Buffer.from(chunk);
-      chunks.push(part);
-      bytes += part.length;
-      if (bytes > LARGEST_FILE_BYTES) break;
-    }
-  } catch {
-    throw new CommandFailed(`${path} cannot be read`);
-  }
-  return Buffer.concat(chunks);
 }
