@@ -12,6 +12,7 @@ import { TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { AmiMessage } from './ami-packet.ts';
 import { AmiSession, type AmiSessionEnd, type AmiSessionTimings } from './ami-session.ts';
+import { type ConnectionState, createConnectionState, createListeners, type Listeners } from './connection-state.ts';
 
 export interface AmiConnection {
   /** The Asterisk's name from the configuration. */
@@ -40,13 +41,7 @@ export interface AmiConnection {
   readonly close: () => Promise<void>;
 }
 
-export interface AmiState {
-  readonly up: boolean;
-  /** When it went up or down. */
-  readonly since: ReturnType<Clock['now']>;
-  /** A sentence about the last attempt; `''` while up. */
-  readonly problem: string;
-}
+export type AmiState = ConnectionState;
 
 export type AmiFields = Readonly<Record<string, string>>;
 
@@ -101,43 +96,24 @@ const listWithinMs = 5_000;
 export function connectAmi(options: AmiOptions): AmiConnection {
   const { name, log, clock } = options;
   const timings = { ...defaultTimings, ...options.timings };
-  const stateListeners = new Set<{ readonly tell: (up: boolean) => void }>();
-  const eventListeners = new Map<string, Set<(event: AmiMessage) => void>>();
-  let state: AmiState = { up: false, since: clock.now(), problem: `Asterisk ${name} has not answered yet` };
+  const eventListeners = new Map<string, Listeners<AmiMessage>>();
   let upAtMs = 0;
   let attempts = 0;
   let retryTimer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let session: AmiSession;
-
-  const guarded = <Value>(what: string, listener: (value: Value) => unknown, value: Value): void => {
-    const failed = (error: unknown): void => log.error({ err: error, asterisk: name }, `a listener for ${what} failed`);
-    try {
-      const result = listener(value);
-      // A listener may be an async function in spite of its type; its rejection would end the process.
-      if (result instanceof Promise) result.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  };
-
-  const change = (next: Omit<AmiState, 'since'>): void => {
-    const hasChanged = next.up !== state.up;
-    if (!isClosed && next.problem !== '' && next.problem !== state.problem) log.warn({ asterisk: name }, next.problem);
-    state = { ...next, since: hasChanged ? clock.now() : state.since };
-    if (hasChanged) for (const { tell } of [...stateListeners]) guarded('the connection', tell, next.up);
-  };
+  const { state, change, onState } = createConnectionState({ name, clock, log, isClosed: () => isClosed });
 
   const onEnd = ({ kind, problem }: AmiSessionEnd): void => {
     // One that was up for long enough starts over; one that is thrown out at once does not become a tight loop.
-    if (state.up && clock.monotonicMs() - upAtMs >= timings.retryMaxMs) attempts = 0;
+    if (state().up && clock.monotonicMs() - upAtMs >= timings.retryMaxMs) attempts = 0;
     const topMs = Math.min(timings.retryMaxMs, timings.retryFirstMs * RETRY_GROWTH ** Math.min(attempts, 100));
     attempts += 1;
     const { refusedFirstMs, refusedMaxMs } = timings;
     const pauseMs =
       kind === 'refused' ? refusedFirstMs + Math.random() * (refusedMaxMs - refusedFirstMs) : Math.random() * topMs;
     if (!isClosed) retryTimer = setTimeout(open, pauseMs);
-    change({ up: false, problem: `Asterisk ${name} ${problem}` });
+    change(false, `Asterisk ${name} ${problem}`);
   };
 
   const open = (): void => {
@@ -148,41 +124,32 @@ export function connectAmi(options: AmiOptions): AmiConnection {
       onUp: () => {
         upAtMs = clock.monotonicMs();
         log.info({ asterisk: name }, 'connected to the manager interface');
-        change({ up: true, problem: '' });
+        change(true, '');
       },
-      onEvent: (event) => {
-        const listeners = eventListeners.get(event.name.toLowerCase());
-        if (listeners === undefined) return;
-        for (const listener of [...listeners]) guarded(event.name, listener, event);
-      },
+      onEvent: (event) => eventListeners.get(event.name.toLowerCase())?.tell(event.name, event),
       onEnd,
     });
   };
 
   /** The session to send by. @throws TollgateError AMI_UNAVAILABLE */
   const ready = (): AmiSession => {
-    if (!state.up) throw new TollgateError('AMI_UNAVAILABLE', state.problem);
+    if (!state().up) throw new TollgateError('AMI_UNAVAILABLE', state().problem);
     return session;
   };
 
   open();
   return {
     name,
-    state: () => state,
-    onState: (listener) => {
-      const entry = { tell: listener };
-      stateListeners.add(entry);
-      return () => void stateListeners.delete(entry);
-    },
+    state,
+    onState,
     onEvent: (names, listener) => {
-      const own = (event: AmiMessage): unknown => listener(event);
-      const keys = new Set(names.map((each) => each.toLowerCase()));
-      for (const key of keys) {
-        const listeners = eventListeners.get(key) ?? new Set();
-        eventListeners.set(key, listeners.add(own));
-      }
+      const ends = [...new Set(names.map((each) => each.toLowerCase()))].map((key) => {
+        const listeners = eventListeners.get(key) ?? createListeners<AmiMessage>({ name, log });
+        eventListeners.set(key, listeners);
+        return listeners.add(listener);
+      });
       return () => {
-        for (const key of keys) eventListeners.get(key)?.delete(own);
+        for (const end of ends) end();
       };
     },
     action: async (action, fields = {}, { withinMs = actionWithinMs } = {}) =>
