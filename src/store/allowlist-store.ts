@@ -22,7 +22,7 @@ export const openAllowlistStore = (deps: {
     key: deps.keys.allowlist,
     what: 'the allowlist',
     copyPath: join(deps.stateDir, 'allowlist.json'),
-    empty: EMPTY_ALLOWLIST,
+    first: EMPTY_ALLOWLIST,
     read: readAllowlist,
     clock: deps.clock,
     log: deps.log,

@@ -6,6 +6,9 @@
  * - The copy lets the daemon start with the last known document while the store is away. Should the store have lost it,
  *   or have an older one, the document in force is written back from memory.
  *
+ * Polling one field four times a second is chosen over publish/subscribe: it needs no second connection, and it cannot
+ * miss a notice.
+ *
  * Knows nothing of what is in the document.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
@@ -28,10 +31,14 @@ export interface Versioned<Document> {
 export interface VersionedDocument<Document> {
   readonly current: () => Versioned<Document>;
   /**
-   * @param edit makes the next document; runs again when somebody else was faster. The same document changes nothing.
+   * @param edit makes the next document of the one in force and its version; runs again when somebody else was faster.
+   *   The same document changes nothing.
    * @throws {TollgateError} `STORE_UNAVAILABLE`, `CONFLICT`; whatever the edit throws
    */
-  readonly change: (edit: (document: Document) => Document, by: string) => Promise<Versioned<Document>>;
+  readonly change: (
+    edit: (document: Document, version: number) => Document,
+    by: string,
+  ) => Promise<Versioned<Document>>;
   /** Calls back with each new document, wherever it came from. Returns the way to unsubscribe. */
   readonly onChange: (listener: (now: Versioned<Document>) => void) => () => void;
   readonly close: () => void;
@@ -48,29 +55,35 @@ export async function openVersionedDocument<Document>(deps: {
   /** For sentences: `the allowlist`. */
   readonly what: string;
   readonly copyPath: string;
-  readonly empty: Document;
+  /** What a new install has. */
+  readonly first: Document;
+  /**
+   * For a document that nobody is without: a new install stores its first one, as version 1, so that a later release with
+   * another changes nothing by itself; and as a store without it is new, one with an older one than the copy here is
+   * believed at the start. Default: false, the first one is not stored, and an older one is mended from the copy.
+   */
+  readonly alwaysStored?: boolean;
   /** Never throws. */
   readonly read: (value: unknown) => Document | { readonly problem: string };
   readonly clock: Clock;
   readonly log: Log;
   readonly durably: <T>(write: () => Promise<T>) => Promise<T>;
 }): Promise<VersionedDocument<Document>> {
-  const { redis, key, what, copyPath, clock, log } = deps;
+  const { redis, key, what, copyPath, alwaysStored = false, clock, log } = deps;
   const listeners = new Set<(now: Versioned<Document>) => void>();
-  let current: Versioned<Document> = (await readCopy(copyPath, deps.read, log)) ?? {
-    version: 0,
-    document: deps.empty,
+  const first: Versioned<Document> = {
+    version: alwaysStored ? 1 : 0,
+    document: deps.first,
     changedAt: new Date(clock.now()).toISOString(),
     changedBy: 'new install',
   };
+  let current = (await readCopy(copyPath, deps.read, log)) ?? first;
   let following = true;
   let timer: NodeJS.Timeout | undefined;
   let lastProblem = '';
   let copying = Promise.resolve();
 
-  const adopt = (next: Versioned<Document>): Promise<void> => {
-    current = next;
-    for (const listener of listeners) listener(next);
+  const copy = (): Promise<void> => {
     // One at a time, and always the latest.
     copying = copying
       .then(() => writeCopy(copyPath, current))
@@ -78,6 +91,12 @@ export async function openVersionedDocument<Document>(deps: {
         log.warn({ path: copyPath, problem: messageOf(error) }, `the local copy of ${what} could not be written`);
       });
     return copying;
+  };
+
+  const adopt = (next: Versioned<Document>): Promise<void> => {
+    current = next;
+    for (const listener of listeners) listener(next);
+    return copy();
   };
 
   const write = async (next: Versioned<Document>, from: number): Promise<boolean> => {
@@ -95,9 +114,11 @@ export async function openVersionedDocument<Document>(deps: {
   const follow = async (atStart = false): Promise<void> => {
     const version = Number((await redis.hget(key, 'version')) ?? 0);
     if (!atStart && version === current.version) return;
-    if (version < current.version) {
-      if (await write(current, version))
+    if (version < current.version && (version === 0 || !atStart || !alwaysStored)) {
+      if (!(await write(current, version))) return;
+      if (current !== first)
         log.warn({ version: current.version, found: version }, `the store had an older state of ${what}; mended`);
+      await copy();
       return;
     }
     if (version === 0) return;
@@ -130,7 +151,7 @@ export async function openVersionedDocument<Document>(deps: {
     change: async (edit, by) => {
       for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
         const base = current;
-        const document = edit(base.document);
+        const document = edit(base.document, base.version);
         if (JSON.stringify(document) === JSON.stringify(base.document)) return base;
         const changedAt = new Date(clock.now()).toISOString();
         const next = { version: base.version + 1, document, changedAt, changedBy: by };
