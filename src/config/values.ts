@@ -6,6 +6,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { formatRange, readRange } from '../policy/addresses.ts';
 import { durationText, parseDuration } from '../policy/duration.ts';
 
 /** A host and a TCP port. An IPv6 address stands here without brackets. */
@@ -33,19 +34,13 @@ export function hostPortText({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Ranges and subnet masks are for lists of addresses; a setting has one way to write a network. */
+const NETWORK = /^[0-9a-fA-F:.]+(?:\/[0-9]{1,3})?$/;
+
 /** An address or a network of IPv4 or IPv6, in its usual spelling; a network without bits set beyond its prefix. */
-export function parseNetwork(text: string): string | undefined {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const four = ipaddr.IPv4.isValidFourPartDecimal(address);
-  if (rest.length > 0 || !(four || (address.includes(':') && !address.includes('%') && ipaddr.IPv6.isValid(address)))) {
-    return undefined;
-  }
-  const parsed = ipaddr.parse(address);
-  if (prefix === undefined) return parsed.toString();
-  const length = /^[0-9]{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-  if (!(length <= (four ? 32 : 128))) return undefined;
-  const network = (four ? ipaddr.IPv4 : ipaddr.IPv6).networkAddressFromCIDR(`${parsed.toString()}/${length}`);
-  return network.toString() === parsed.toString() ? `${network.toString()}/${length}` : undefined;
+function parseNetwork(text: string): string | undefined {
+  const read = NETWORK.test(text) ? readRange(text) : undefined;
+  return read === undefined || 'problem' in read ? undefined : formatRange(read.range);
 }
 
 function parsed<Value>(parse: (text: string) => Value | undefined, expected: string) {

@@ -66,7 +66,6 @@ export interface LiveCalls {
   /** All channels that exist now: calls without one of them are over. */
   readonly reconcile: (channels: readonly ExistingChannel[]) => void;
   readonly list: () => readonly LiveCallView[];
-  readonly count: () => number;
   /** Finds the calls of before a restart. */
   readonly restore: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -76,7 +75,10 @@ interface Entry {
   call: LiveCall;
   /** Channels of the call that are known to exist. */
   readonly legs: Set<string>;
+  /** What the dialplan said became of it. */
   outcome: Outcome | undefined;
+  /** The last thing that dialling came to; an answer stays one. */
+  dialOutcome: Outcome | undefined;
   hungUpAt: EpochMs | undefined;
 }
 
@@ -125,8 +127,9 @@ export function createLiveCalls(deps: {
     records.remove(entry.call.decision);
   };
 
-  /** The last thing that dialling came to; an answer stays one. */
-  const dialOutcomes = new WeakMap<Entry, Outcome>();
+  const dialCameTo = (entry: Entry, outcome: Outcome | undefined): void => {
+    if (outcome !== undefined && entry.dialOutcome !== 'answered') entry.dialOutcome = outcome;
+  };
 
   /** Says something to the store, and again until it has heard. */
   const say = async (what: string, sayIt: () => Promise<void>): Promise<void> => {
@@ -168,8 +171,8 @@ export function createLiveCalls(deps: {
     const left = receipt?.items.filter(({ subject }) => subject.kind === 'trunk') ?? [];
     if (receipt === undefined || left.length === 0) return;
     void say('an end', () => limits.end({ payer: receipt.payer, items: left }));
-    const outcome = dialOutcomes.get(entry);
-    if (outcome !== undefined && entry.outcome === undefined) void settle(entry, outcome, left);
+    const { dialOutcome } = entry;
+    if (dialOutcome !== undefined && entry.outcome === undefined) void settle(entry, dialOutcome, left);
     keepItems(entry, (item) => !left.includes(item));
   };
 
@@ -177,12 +180,12 @@ export function createLiveCalls(deps: {
     forget(entry);
     const { receipt } = entry.call;
     if (receipt !== undefined) await say('an end', () => limits.end(receipt));
-    const outcome = dialOutcomes.get(entry);
-    if (outcome !== undefined && entry.outcome === undefined) await settle(entry, outcome);
+    const { dialOutcome } = entry;
+    if (dialOutcome !== undefined && entry.outcome === undefined) await settle(entry, dialOutcome);
   };
 
   const legEnded = async (entry: Entry, uniqueId: string, outcome: Outcome | undefined): Promise<void> => {
-    if (outcome !== undefined && dialOutcomes.get(entry) !== 'answered') dialOutcomes.set(entry, outcome);
+    dialCameTo(entry, outcome);
     dropLeg(entry, uniqueId);
     // Another leg may still be talking: a transfer, or a Local channel that stepped out of the way.
     if (entry.legs.size > 0 && control?.canSee() === true) return;
@@ -244,7 +247,7 @@ export function createLiveCalls(deps: {
   for (const timer of timers) timer.unref();
 
   const add = (call: LiveCall): Entry => {
-    const entry: Entry = { call, legs: new Set(), outcome: undefined, hungUpAt: undefined };
+    const entry: Entry = { call, legs: new Set(), outcome: undefined, dialOutcome: undefined, hungUpAt: undefined };
     entries.set(call.decision, entry);
     addLeg(entry, call.channel.uniqueId);
     return entry;
@@ -295,9 +298,7 @@ export function createLiveCalls(deps: {
       for (const entry of [...(byLeg.get(uniqueId) ?? [])]) addLeg(entry, madeUniqueId);
     },
     dialEnded: (uniqueId, outcome) => {
-      for (const entry of byLeg.get(uniqueId) ?? []) {
-        if (outcome !== undefined && dialOutcomes.get(entry) !== 'answered') dialOutcomes.set(entry, outcome);
-      }
+      for (const entry of byLeg.get(uniqueId) ?? []) dialCameTo(entry, outcome);
     },
     reconcile: (channels) => {
       const existing = new Set(channels.map(({ uniqueId }) => uniqueId));
@@ -323,7 +324,6 @@ export function createLiveCalls(deps: {
       [...entries.values()]
         .map(({ call }) => viewOf(call, clock.now()))
         .sort((one, other) => other.seconds - one.seconds),
-    count: () => entries.size,
     restore: async () => {
       for (const call of await records.load()) if (!entries.has(call.decision)) add(call);
     },

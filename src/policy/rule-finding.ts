@@ -15,3 +15,7 @@ export interface DoctorFinding<Check extends string> {
   /** For a shell; stands for the likeliest intention, and holds examples where only a person knows. */
   readonly command: string;
 }
+
+/** As one word of a command. */
+export const quoted = (text: string): string =>
+  /^[\w.,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -5,9 +5,7 @@
  * an info is worth knowing. Looks at the policy, a time and what was counted, and changes nothing.
  */
 import type { EpochMs } from './call.ts';
-import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
-import { numberSet } from './number-set.ts';
 import { diagnosePace, PACE_CHECKS } from './pace-doctor.ts';
 import type { Policy } from './policy.ts';
 import {
@@ -23,17 +21,15 @@ import {
   type WeighedRule,
   weigh,
 } from './rule-cover.ts';
-import { type DoctorFinding, SEVERITIES } from './rule-finding.ts';
+import { type DoctorFinding, quoted, SEVERITIES } from './rule-finding.ts';
 import { indexRules } from './rule-index.ts';
 import type { Scope } from './scope.ts';
+import { diagnoseScope, SCOPE_CHECKS } from './scope-doctor.ts';
 
 export const RULE_CHECKS = [
   'disabled',
   'shadow',
-  'empty-scope',
-  'never-open',
-  'closed-now',
-  'needs-home-country',
+  ...SCOPE_CHECKS,
   'shadowed',
   'idle-limit',
   'permits-much',
@@ -86,9 +82,7 @@ export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts)
     if (!rule.enabled) return [disabled(rule)];
     const found = [
       ...inShadow(rule),
-      ...emptyScope(rule, policy),
-      ...outOfHours(rule, policy, at),
-      ...needsHomeCountry(rule, document),
+      ...diagnoseScope(rule, policy, at),
       ...shadowed(each, strict(each)),
       ...idleLimits(rule),
       ...permitsMuch(rule, bounding(each)),
@@ -118,8 +112,6 @@ function whoseScopeHolds(some: readonly PlacedRule[]): (inner: PlacedRule) => re
   };
 }
 
-const NO_CALL = 'The rule applies to no call.';
-
 const disabled = ({ id }: RuleDocument): RuleFinding => ({
   severity: 'info',
   rule: id,
@@ -139,144 +131,6 @@ function inShadow({ id, mode }: RuleDocument): RuleFinding[] {
       what: 'The rule is in shadow.',
       why: `It counts and reports, and never acts; tollgate rules show ${id} says what it would have done.`,
       command: `tollgate rules enforce ${id}`,
-    },
-  ];
-}
-
-function emptyScope(rule: RuleDocument, policy: Policy): RuleFinding[] {
-  const { document } = policy;
-  const empty = (what: string, command: string): RuleFinding => ({
-    severity: 'error',
-    rule: rule.id,
-    check: 'empty-scope',
-    what,
-    why: NO_CALL,
-    command,
-  });
-  const scope = rule.appliesTo === 'all' ? {} : rule.appliesTo;
-  const found: RuleFinding[] = [];
-  const [group] = scope.groups ?? [];
-  const memberless = (id: string): boolean => document.groups[id]?.members.length === 0;
-  if (group !== undefined && scope.groups?.every(memberless)) {
-    found.push(
-      empty(`${nounOf('group', scope.groups)} no members.`, `tollgate groups set ${group} --members 2001-2050`),
-    );
-  } else if (rule.countPer === 'group' && Object.keys(document.groups).every(memberless)) {
-    const command = 'tollgate groups set call-centre --members 2001-2050';
-    found.push(empty('The rule counts per group, and there is no group with members.', command));
-  }
-  const [list] = scope.destinations ?? [];
-  if (list !== undefined && scope.destinations?.every((id) => document.destinations[id]?.prefixes.length === 0)) {
-    const what = `${nounOf('list', scope.destinations)} no prefixes.`;
-    found.push(empty(what, `tollgate destinations set ${list} --prefixes +53,+252`));
-  }
-  if (found.length === 0 && hasNobody(rule, policy)) {
-    const [permission] = scope.permissions ?? [];
-    found.push(
-      permission === undefined
-        ? empty(
-            'None of its extensions is a member of a group that it counts or names.',
-            `tollgate groups set ${group ?? 'call-centre'} --add-members ${quoted(scope.extensions?.[0] ?? '')}`,
-          )
-        : empty(
-            `No extension that it could apply to has the permission ${scope.permissions?.join(' or ')}.`,
-            `tollgate extensions set 1001 --permissions ${permission}`,
-          ),
-    );
-  }
-  return found;
-}
-
-/** `Group a has`, `The groups a and b have`. */
-function nounOf(one: 'group' | 'list', ids: readonly string[]): string {
-  const [first = ''] = ids;
-  const capital = `${one.charAt(0).toUpperCase()}${one.slice(1)}`;
-  return ids.length === 1 ? `${capital} ${first} has` : `The ${one}s ${ids.slice(0, 5).join(', ')} have`;
-}
-
-const quoted = (text: string): string => (/^[\w.,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-
-/** True where the keys of the scope name nobody together although each names somebody. */
-function hasNobody({ appliesTo, countPer }: RuleDocument, policy: Policy): boolean {
-  if (appliesTo === 'all') return false;
-  const { extensions, groups, permissions } = appliesTo;
-  const holders = Object.entries(policy.document.extensions);
-  const candidates =
-    permissions === undefined
-      ? extensions === undefined
-        ? undefined
-        : numbersOf(extensions)
-      : holders.flatMap(([id, each]) => (each.permissions?.some((held) => permissions.includes(held)) ? [id] : []));
-  if (candidates === undefined) return false;
-  const set = extensions === undefined ? undefined : numberSet(extensions);
-  return !candidates.some((extension) => {
-    if (set?.has(extension) === false) return false;
-    if (groups === undefined && countPer !== 'group') return true;
-    const member = policy.groupsOf(extension);
-    return groups === undefined ? member.length > 0 : member.some((id) => groups.includes(id));
-  });
-}
-
-function outOfHours(rule: RuleDocument, policy: Policy, at: EpochMs): RuleFinding[] {
-  const id = rule.during ?? rule.not;
-  const schedule = id === undefined ? undefined : policy.schedules.get(id);
-  if (id === undefined || schedule === undefined) return [];
-  const open = schedule.isOpen(at);
-  if (open === (rule.during !== undefined)) return [];
-  const state = open ? 'open' : 'closed';
-  const change = schedule.nextChange(at);
-  if (change !== undefined) {
-    // It is another hour for every number.
-    if (schedule.isCalled) return [];
-    const until = `${new Date(change).toISOString().slice(0, 16)}Z`;
-    return [
-      {
-        severity: 'info',
-        rule: rule.id,
-        check: 'closed-now',
-        what: `Schedule ${id} is ${state}, so the rule is not in force until ${until}.`,
-        why: 'Calls before that are not touched by it.',
-        command: `tollgate schedules show ${id}`,
-      },
-    ];
-  }
-  const windows = open ? 'mon-fri 08:00-18:00' : 'mon-fri 18:00-08:00';
-  return [
-    {
-      severity: 'error',
-      rule: rule.id,
-      check: 'never-open',
-      what: `Schedule ${id} is ${state} for good, so the rule is never in force again.`,
-      why: NO_CALL,
-      command: `tollgate schedules set ${id} --window "${windows}"`,
-    },
-  ];
-}
-
-/** Classes of numbers that need no numbering plan. */
-const WITHOUT_PLAN = ['emergency', 'internal', 'shortcode', 'unknown'];
-
-function needsHomeCountry(rule: RuleDocument, document: PolicyDocument): RuleFinding[] {
-  const named = rule.appliesTo === 'all' ? [] : (rule.appliesTo.destinations ?? []);
-  if (document.homeCountry !== undefined || named.length === 0) return [];
-  const lost = named.filter((name) =>
-    isBuiltInClass(name) || isCountryClass(name)
-      ? !WITHOUT_PLAN.includes(name)
-      : document.destinations[name]?.prefixes.some((prefix) => prefix.startsWith('+')),
-  );
-  if (lost.length === 0) return [];
-  const onlyNational = named.every((name) => name === 'national');
-  const why = onlyNational
-    ? 'Without it no number is national, so the rule applies to no call.'
-    : `Without it only numbers dialled as +… ${document.dialling.international.length > 0 ? `or behind ${document.dialling.international.join(' or ')} ` : ''}are placed, and every one of them is international.`;
-  return [
-    {
-      severity: onlyNational ? 'error' : 'warning',
-      rule: rule.id,
-      check: 'needs-home-country',
-      what: `The rule names ${lost.slice(0, 5).join(', ')}, and the policy has no homeCountry.`,
-      why,
-      command: '(echo "homeCountry: US"; tollgate policy show) | tollgate policy apply -',
     },
   ];
 }

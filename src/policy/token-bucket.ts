@@ -12,7 +12,6 @@
 import type { Limit, LimitReading } from './limit.ts';
 
 export const costUnits = (limit: Limit): number => limit.periodSeconds * 1000;
-export const capacityUnits = (limit: Limit): number => limit.count * limit.periodSeconds * 1000;
 
 /** Debt after `elapsedMs` more, never below zero; negative time (a clock set back) changes nothing. */
 export const settle = (limit: Limit, debtUnits: number, elapsedMs: number): number =>

@@ -19,9 +19,9 @@ import {
   widthOf,
   without,
 } from '../../src/policy/addresses.ts';
+import { runSeed } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`addresses: SEED=${seed}`);
+const seed = runSeed('addresses');
 
 /** Few leading bits, so that networks and addresses meet. */
 const address: fc.Arbitrary<Address> = fc.oneof(

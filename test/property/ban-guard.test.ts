@@ -14,9 +14,9 @@ import {
   without,
 } from '../../src/policy/addresses.ts';
 import type { AllowEntry } from '../../src/policy/allowlist.ts';
+import { runSeed } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`ban-guard: SEED=${seed}`);
+const seed = runSeed('ban-guard');
 
 const network: fc.Arbitrary<Network> = fc
   .tuple(fc.boolean(), fc.bigInt(0n, 255n), fc.integer({ min: 0, max: 9 }))

@@ -1,20 +1,14 @@
 /** The ban list on a real Redis against a model that is a plain map: histories of bans and lifts on two nodes. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type BanList, type BanRequest, openBanList } from '../../src/bans/ban-list.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createKeys } from '../../src/redis/keys.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 import { keptLog } from '../support/silent-log.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`ban-list: SEED=${seed}`);
-
-let server: TestRedis;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
+const seed = runSeed('ban-list');
+const { server } = await startEmptyRedis();
 
 interface ModelBan {
   readonly origin: 'manual' | 'automatic';

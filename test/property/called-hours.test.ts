@@ -12,9 +12,9 @@ import { scheduleSchema } from '../../src/policy/schedule.ts';
 import { addTemplate, findTemplate } from '../../src/policy/templates.ts';
 import { modelIsOpen, modelWall } from '../model/schedule.ts';
 import { policyOf } from '../support/policy.ts';
+import { runSeed } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`called hours: SEED=${seed}`);
+const seed = runSeed('called hours');
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

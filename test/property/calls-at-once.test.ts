@@ -4,8 +4,7 @@
  * `SEED=… npx vitest run --project property` repeats a run.
  */
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   beginHold,
   keepLeases,
@@ -18,19 +17,10 @@ import {
 } from '../../src/redis/limit-scripts.ts';
 import { createScript } from '../../src/redis/scripts.ts';
 import { giveBackTaken } from '../support/give-back.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`calls-at-once: SEED=${seed}`);
-
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = server.client();
-});
-beforeEach(() => redis.flushall());
-afterAll(() => server.stop());
+const seed = runSeed('calls-at-once');
+const { redis } = await startEmptyRedis();
 
 const NOW_MS = 1_795_000_000_123;
 const KEY = '{t}l';

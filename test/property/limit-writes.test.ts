@@ -3,26 +3,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { hasRoom, roomAfterMs } from '../../src/policy/token-bucket.ts';
 import { type PackedCharge, packLimits, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { createCallsModel } from '../model/calls.ts';
 import { giveBackTaken } from '../support/give-back.ts';
 import { limits, plan } from '../support/limit-arbitraries.ts';
 import { type LimitNumbers, packVersion } from '../support/limit-history.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`limit-writes: SEED=${seed}`);
-
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = server.client();
-});
-afterAll(() => server.stop());
+const seed = runSeed('limit-writes');
+const { redis } = await startEmptyRedis();
 
 const newPrefix = (): string => `w${randomBytes(8).toString('hex')}:{t}`;
 const charge = (

@@ -8,8 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createChargePacker } from '../../src/gate/charge-packer.ts';
 import type { Charge, Receipt } from '../../src/gate/limit-store.ts';
 import { createMemoryLimitStore } from '../../src/gate/memory-limit-store.ts';
@@ -27,18 +26,10 @@ import {
   takenNumber,
 } from '../../src/redis/limit-scripts.ts';
 import { ruleOf } from '../support/policy.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`memory-limit-store: SEED=${seed}`);
-
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = server.client();
-});
-afterAll(() => server.stop());
+const seed = runSeed('memory-limit-store');
+const { redis } = await startEmptyRedis();
 
 const BEGINS_MS = 1_795_000_000_123;
 const RECORD_MS = 120_000;

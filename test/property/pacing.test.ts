@@ -4,8 +4,7 @@
  * `SEED=… npx vitest run --project property` repeats a run.
  */
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type PackedCharge,
   packLimits,
@@ -15,19 +14,10 @@ import {
 } from '../../src/redis/limit-scripts.ts';
 import { giveBackTaken } from '../support/give-back.ts';
 import type { LimitNumbers } from '../support/limit-history.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`pacing: SEED=${seed}`);
-
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = server.client();
-});
-beforeEach(() => redis.flushall());
-afterAll(() => server.stop());
+const seed = runSeed('pacing');
+const { redis, server } = await startEmptyRedis();
 
 const NOW_MS = 1_795_000_000_123;
 const KEY = '{t}p';

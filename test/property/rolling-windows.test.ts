@@ -4,24 +4,14 @@
  * `SEED=… npx vitest run --project property` repeats a run.
  */
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type PackedCharge, packLimits, type TakeReply, takeLimits } from '../../src/redis/limit-scripts.ts';
 import { giveBackTaken } from '../support/give-back.ts';
 import type { LimitNumbers } from '../support/limit-history.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`rolling-windows: SEED=${seed}`);
-
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = server.client();
-});
-beforeEach(() => redis.flushall());
-afterAll(() => server.stop());
+const seed = runSeed('rolling-windows');
+const { redis } = await startEmptyRedis();
 
 const DAY_MS = 86_400_000;
 const NOW_MS = 1_795_000_000_123;

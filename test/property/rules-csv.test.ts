@@ -19,9 +19,9 @@ import {
 } from '../../src/policy/document.ts';
 import { REACHED, UNREACHED } from '../../src/policy/outcome.ts';
 import { SCOPE_KEYS } from '../../src/policy/scope.ts';
+import { runSeed } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`rules-csv: SEED=${seed}`);
+const seed = runSeed('rules-csv');
 
 /** Letters that mean something to CSV, to lists, to spreadsheets or to our escapes, and any other. */
 const letter = fc.oneof(

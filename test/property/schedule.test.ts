@@ -8,9 +8,9 @@ import { expect, test } from 'vitest';
 import type { EpochMs } from '../../src/policy/call.ts';
 import { compileSchedule, type Schedule, scheduleSchema, WEEKDAYS } from '../../src/policy/schedule.ts';
 import { type ModelWall, modelIsOpen } from '../model/schedule.ts';
+import { runSeed } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`schedule: SEED=${seed}`);
+const seed = runSeed('schedule');
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -3,22 +3,15 @@
  * every reply equal. `SEED=… npx vitest run --project property` repeats a run.
  */
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { plans, step } from '../support/limit-arbitraries.ts';
 import { newTally, playHistory } from '../support/limit-history.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { runSeed, startEmptyRedis } from '../support/property.ts';
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`take-limits: SEED=${seed}`);
-
-let server: TestRedis;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
+const seed = runSeed('take-limits');
+const { redis } = await startEmptyRedis();
 
 test('a history of calls over buckets, rolling windows, leases and holds, paced or not, gets exactly the replies of the reference model', async () => {
-  const redis = server.client();
   const tally = newTally();
   await fc.assert(
     fc.asyncProperty(plans, fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }), (world, steps) =>

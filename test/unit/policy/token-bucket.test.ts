@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Limit } from '../../../src/policy/limit.ts';
 import {
-  capacityUnits,
   costUnits,
   hasRoom,
   remainingCalls,
@@ -12,6 +11,9 @@ import {
 } from '../../../src/policy/token-bucket.ts';
 
 const FIVE_A_SECOND: Limit = { count: 5, periodSeconds: 1, text: '5/1s' };
+
+/** The debt of an empty bucket. */
+const capacityUnits = (limit: Limit): number => limit.count * costUnits(limit);
 
 const limits = fc
   .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 400 }))
