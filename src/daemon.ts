@@ -7,14 +7,23 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
+import { linkPageRoutes } from './api/link-pages-routes.ts';
 import { startApi } from './api/server.ts';
+import { startWebServer, type WebServer } from './api/web-server.ts';
 import { createApprovalDesk } from './approvals/approval-desk.ts';
+import { createApprovalLinks, LINK_PATH } from './approvals/approval-links.ts';
+import { followApprovalNotes } from './approvals/approval-notes.ts';
 import { createCallApprovals } from './approvals/call-approvals.ts';
+import { createDecisions } from './approvals/decisions.ts';
+import { openGrants } from './approvals/grants.ts';
 import { startHoldApp } from './approvals/hold-app.ts';
+import { startPhoneApproval } from './approvals/phone-approval.ts';
 import { type AgiServer, createAgiServer } from './asterisk/agi-server.ts';
 import { connectAmi } from './asterisk/ami-connection.ts';
 import { connectAri } from './asterisk/ari-connection.ts';
 import { openBanList } from './bans/ban-list.ts';
+import { openCountries } from './bans/country.ts';
+import { startDefence } from './bans/defence.ts';
 import { createStanding, type StandingOf } from './bans/standing.ts';
 import { systemClock } from './clock.ts';
 import { type Config, storePlace } from './config/schema.ts';
@@ -32,11 +41,14 @@ import { channelControl, watchChannels } from './live-calls/channel-watch.ts';
 import { createLiveCallRecords } from './live-calls/live-call-records.ts';
 import { createLiveCalls } from './live-calls/live-calls.ts';
 import type { Log } from './log.ts';
+import { openAuditLog } from './people/audit-log.ts';
+import { DEFAULT_SETTINGS } from './policy/settings.ts';
 import type { RedisTarget } from './redis/client.ts';
 import { connectRedis } from './redis/connection.ts';
 import { createEmbeddedServer } from './redis/embedded-server.ts';
 import { createKeys } from './redis/keys.ts';
 import { acquireStateLock } from './redis/state-lock.ts';
+import { startRegistrations } from './registrations/registrations.ts';
 import { createStatus, describeListen, type Status } from './status.ts';
 import { createAllowedAddresses } from './store/allowed-addresses.ts';
 import { openAllowlistStore } from './store/allowlist-store.ts';
@@ -48,6 +60,8 @@ import { openPolicyStore } from './store/policy-store.ts';
 export interface Daemon {
   /** Where FastAGI listens, with the real port. */
   readonly agi: AgiServer['address'];
+  /** Where the web port is, with the real port. */
+  readonly http: WebServer['address'];
   readonly status: () => Status;
   /** What is known of the address that a call comes from. */
   readonly standingOf: StandingOf;
@@ -129,8 +143,22 @@ export async function startDaemon(
     });
     releasers.push(['journal', () => journal.close()]);
 
-    // Policy
+    // Who changed what
     const durable = createDurableWrites(recordStore, { embedded: place.kind === 'embedded' });
+    const audit = await openAuditLog({
+      redis: recordStore,
+      keys,
+      clock,
+      node: config.node,
+      stateDir: config.state,
+      maxEntries: config.audit.maxEntries,
+      maxAgeMs: config.audit.maxAge,
+      durably: durable,
+      log,
+    });
+    releasers.push(['audit log', () => audit.close()]);
+
+    // Policy
     const policies = await openPolicyStore({
       redis: recordStore,
       keys,
@@ -155,7 +183,20 @@ export async function startDaemon(
     releasers.push(['hits of allowed addresses', () => allowHits.close()]);
     const banHits = createLastHits({ ...kept, key: keys.banHits, isListed: (id) => bans.get(id) !== undefined });
     releasers.push(['hits of bans', () => banHits.close()]);
-    const standingOf = createStanding({ allowed, bans, noteAllowed: allowHits.note, noteBanned: banHits.note });
+    const countries = await openCountries({
+      file: config.countries.file,
+      settings: () => DEFAULT_SETTINGS,
+      clock,
+      log,
+    });
+    releasers.push(['countries', () => countries.close()]);
+    const standingOf = createStanding({
+      allowed,
+      bans,
+      noteAllowed: allowHits.note,
+      noteBanned: banHits.note,
+      country: countries.refusalOf,
+    });
 
     // Asterisk
     const manager = config.asterisk.flatMap(({ name, ami }) =>
@@ -192,8 +233,14 @@ export async function startDaemon(
       // Whoever can see calls says again that they are there; where nobody can, a call counts as long as it may last.
       ...(manager.length === 0 ? {} : { leaseSeconds: () => Math.ceil(config.calls.lease / 1000) }),
     });
+    // A connection of its own: it waits at the store for what others decide.
+    const approvalNotes = followApprovalNotes({ redis: connect('approvals').redis as Redis, keys, log });
+    releasers.push(['notes of approvals', () => approvalNotes.close()]);
+    const grants = await openGrants({ ...kept, notes: approvalNotes });
+    releasers.push(['grants', () => grants.close()]);
     const gate = createGate({
       standingOf,
+      grantedTo: grants.grantedTo,
       policy: () => policies.current().policy,
       limits,
       clock,
@@ -226,14 +273,44 @@ export async function startDaemon(
       ari === undefined ? [] : [connectAri({ name, ...ari, log, clock })],
     );
     for (const each of holding) releasers.push([`ARI of ${each.name}`, () => each.close()]);
-    const desk = createApprovalDesk({ redis: recordStore, keys, clock, log });
+    const desk = createApprovalDesk({ ...kept, notes: approvalNotes });
     releasers.push(['approvals', () => desk.close()]);
-    releasers.push(['held calls', startHoldApp(holding, { desk, log })]);
+    const people = createDecisions({
+      desk,
+      grants,
+      policy: () => policies.current().policy,
+      clock,
+      note: audit.audit,
+    });
+    const phone = startPhoneApproval(holding, { decide: people.decide, clock, log });
+    releasers.push(['calls to supervisors', () => phone.stop()]);
+    releasers.push(['held calls', startHoldApp(holding, { desk, log, listener: phone })]);
     const approvals = createCallApprovals({
       desk,
+      policy: () => policies.current().policy,
       node: config.node,
       canHold: () => holding.some((each) => each.state().up),
     });
+
+    // Registrations
+    const registrations = startRegistrations(
+      manager.map((ami) => ({ name: ami.name, ami, ari: holding.find(({ name }) => name === ami.name) })),
+      {
+        aclFile: config.registrations.aclFile,
+        places: () => policies.current().policy.places,
+        onIntruder: () => {},
+        clock,
+        log,
+      },
+    );
+    releasers.push(['registrations', () => registrations.close()]);
+
+    // Attacks
+    const defence = startDefence({
+      ...{ redis: recordStore, keys, clock, node: config.node, manager, bans, allowed, log },
+      settings: () => DEFAULT_SETTINGS,
+    });
+    releasers.push(['defence', () => defence.close()]);
 
     // FastAGI
     const tally = createTally();
@@ -257,10 +334,30 @@ export async function startDaemon(
           tally.count(decision.verdict.name);
           journal.record(decision);
           writeVerdict(decision, outcome);
+          defence.decided(decision);
         },
       }),
     });
     releasers.push(['FastAGI', () => agi.close()]);
+
+    // Web port
+    const links = createApprovalLinks({
+      redis: recordStore,
+      keys,
+      clock,
+      desk,
+      decisions: people,
+      baseUrl: () => web.baseUrl(),
+    });
+    const web = await startWebServer(
+      {
+        settings: config.http,
+        missing: () => (breaker.isOpen() ? ['the store is away: whenStoreFails decides until it is back'] : []),
+        log,
+      },
+      [linkPageRoutes({ path: LINK_PATH, links, policy: () => policies.current().policy, clock, log })],
+    );
+    releasers.push(['web port', () => web.close()]);
 
     // API
     const status = createStatus({
@@ -272,9 +369,13 @@ export async function startDaemon(
         place: place.kind === 'embedded' ? `private, in ${config.state}` : `external, by ${place.kind}`,
       },
       agi,
+      web,
       journal,
       manager,
       holding,
+      countries,
+      registrations,
+      defence,
       policies,
       tally,
     });
@@ -285,18 +386,25 @@ export async function startDaemon(
       gate,
       journal,
       liveCalls,
-      approvals: desk,
-      addresses: { allowlist, allowed, domains, allowHits, bans, banHits },
+      approvals: { desk, grants, decisions: people, links },
+      addresses: { allowlist, allowed, domains, allowHits, bans, banHits, countryOf: countries.countryOf },
+      defence,
+      audit,
       status,
       clock,
     });
     releasers.push(['API', () => api.close()]);
 
     log.info(
-      { agi: describeListen(agi.address), state: config.state, policyVersion: policies.current().version },
+      {
+        agi: describeListen(agi.address),
+        http: describeListen(web.address),
+        state: config.state,
+        policyVersion: policies.current().version,
+      },
       'deciding calls',
     );
-    return { agi: agi.address, status, standingOf, close };
+    return { agi: agi.address, http: web.address, status, standingOf, close };
   } catch (error) {
     await close();
     throw error;

@@ -27,18 +27,30 @@ export class ProblemError extends TollgateError {
   }
 }
 
-export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
+/** Somebody was faster. */
+export class ConflictError extends TollgateError {
+  /** What there is now. */
+  readonly current: unknown;
+  constructor(message: string, current: unknown) {
+    super('CONFLICT', message);
+    this.current = current;
+  }
+}
+
+/** @param said instead of the error's own sentence, for strangers */
+export function sendProblem(reply: FastifyReply, thrown: unknown, said?: string): FastifyReply {
   // A request that Fastify refused is no failure of the store; everything else that is no error of ours may be one.
   const error = fastifyCode(thrown) === 'INVALID_REQUEST' ? thrown : storeError(thrown);
   const code = error instanceof TollgateError ? error.code : fastifyCode(error);
-  const status = STATUS[code as TollgateErrorCode] ?? (code === 'INVALID_REQUEST' ? 400 : 500);
+  const status = refusalOf(error) ?? STATUS[code as TollgateErrorCode] ?? 500;
   const body = {
     type: 'about:blank',
     title: TITLES[status] ?? 'Error',
     status,
     code,
-    detail: messageOf(error),
+    detail: said ?? messageOf(error),
     ...(error instanceof ProblemError ? { problems: error.problems } : {}),
+    ...(error instanceof ConflictError ? { current: error.current } : {}),
   };
   return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
 }
@@ -47,6 +59,9 @@ const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
   404: 'Not found',
   409: 'Conflict',
+  413: 'Too large',
+  414: 'Too long an address',
+  415: 'Not this kind of content',
   422: 'The document has mistakes',
   500: 'Internal error',
   502: 'Asterisk refused',
@@ -54,9 +69,12 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** Fastify's own refusals (a body that is no JSON, one that is too large) are mistakes of the request. */
-function fastifyCode(error: unknown): string {
+const fastifyCode = (error: unknown): string => (refusalOf(error) === undefined ? 'INTERNAL' : 'INVALID_REQUEST');
+
+/** The status with which Fastify itself refused a request; undefined for every other error. */
+export function refusalOf(error: unknown): number | undefined {
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
-  return typeof status === 'number' && status < 500 ? 'INVALID_REQUEST' : 'INTERNAL';
+  return typeof status === 'number' && status < 500 ? status : undefined;
 }
 
 /** @throws {ProblemError} with every mistake */

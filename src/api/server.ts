@@ -5,12 +5,18 @@ import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import Fastify from 'fastify';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
+import type { ApprovalLinks } from '../approvals/approval-links.ts';
+import type { Decisions } from '../approvals/decisions.ts';
+import type { Grants } from '../approvals/grants.ts';
 import type { BanList } from '../bans/ban-list.ts';
+import type { Countries } from '../bans/country.ts';
+import type { Defence } from '../bans/defence.ts';
 import type { Clock } from '../clock.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
 import type { LiveCalls } from '../live-calls/live-calls.ts';
+import type { AuditLog } from '../people/audit-log.ts';
 import type { Status } from '../status.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { AllowlistStore } from '../store/allowlist-store.ts';
@@ -18,13 +24,17 @@ import type { DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import { allowlistRoutes } from './allowlist-routes.ts';
+import { approvalLinkRoutes } from './approval-link-routes.ts';
 import { approvalRoutes } from './approvals-routes.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { banRoutes } from './bans-routes.ts';
 import { callRoutes } from './calls-routes.ts';
+import { defenceRoutes } from './defence-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
 import { memberRoutes } from './members-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { notFound, sendProblem } from './problem.ts';
+import { actOf, recordAllowlist, recordPolicies } from './recorded-changes.ts';
 import { ruleRoutes } from './rules-routes.ts';
 import { templateRoutes } from './templates-routes.ts';
 import { administratorAtSocket } from './who-asks.ts';
@@ -40,6 +50,7 @@ export interface AddressLists {
   readonly allowHits: LastHits;
   readonly bans: BanList;
   readonly banHits: LastHits;
+  readonly countryOf: Countries['countryOf'];
 }
 
 export async function startApi(deps: {
@@ -49,8 +60,15 @@ export async function startApi(deps: {
   readonly gate: Gate;
   readonly journal: Journal;
   readonly liveCalls: LiveCalls;
-  readonly approvals: ApprovalDesk;
+  readonly approvals: {
+    readonly desk: ApprovalDesk;
+    readonly decisions: Decisions;
+    readonly grants: Grants;
+    readonly links: ApprovalLinks;
+  };
   readonly addresses: AddressLists;
+  readonly defence: Pick<Defence, 'reports'>;
+  readonly audit: AuditLog;
   readonly status: () => Status;
   readonly clock: Clock;
 }): Promise<{ readonly close: () => Promise<void> }> {
@@ -60,16 +78,23 @@ export async function startApi(deps: {
     sendProblem(reply, notFound('resource', request.url, 'see the API reference')),
   );
   const whoAsks = administratorAtSocket;
-  policyRoutes(app, { policies: deps.policies, whoAsks });
-  ruleRoutes(app, { policies: deps.policies, limits: deps.limits, whoAsks });
-  memberRoutes(app, { policies: deps.policies, whoAsks });
-  templateRoutes(app, { policies: deps.policies, whoAsks, clock: deps.clock });
+  const act = actOf(whoAsks);
+  const { audit } = deps.audit;
+  const policies = recordPolicies(deps.policies, audit);
+  policyRoutes(app, { policies, act });
+  ruleRoutes(app, { policies, limits: deps.limits, audit, act });
+  memberRoutes(app, { policies, act });
+  templateRoutes(app, { policies, act, clock: deps.clock });
   doctorRoutes(app, { policies: deps.policies, journal: deps.journal, clock: deps.clock });
   callRoutes(app, { gate: deps.gate, journal: deps.journal, liveCalls: deps.liveCalls });
   const { allowHits, banHits, ...addresses } = deps.addresses;
-  allowlistRoutes(app, { ...addresses, hits: allowHits, clock: deps.clock, whoAsks });
-  banRoutes(app, { ...addresses, hits: banHits, whoAsks });
-  approvalRoutes(app, { desk: deps.approvals, whoAsks });
+  const allowlist = recordAllowlist(addresses.allowlist, audit);
+  allowlistRoutes(app, { ...addresses, allowlist, hits: allowHits, clock: deps.clock, act });
+  banRoutes(app, { ...addresses, hits: banHits, audit, act });
+  defenceRoutes(app, deps);
+  auditRoutes(app, { audit: deps.audit });
+  approvalLinkRoutes(app, deps.approvals);
+  approvalRoutes(app, { ...deps.approvals, whoAsks });
   app.get('/api/v1/status', async () => deps.status());
 
   await removeStaleSocket(deps.socketPath);

@@ -1,12 +1,16 @@
 /** Approvals as the gate's edge needs them: opened for a call that is held, and answered when it asks again. */
 import type { CallApprovals } from '../gate/agi-script.ts';
 import type { Answer } from '../gate/gate.ts';
+import { describeDestination } from '../policy/destination-classes.ts';
+import type { Policy } from '../policy/policy.ts';
 import { answerOf } from './approval.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
+import { calledNumber } from './grant.ts';
 
 /** @param canHold whether an Asterisk is there that would hold a channel now */
 export function createCallApprovals(deps: {
   readonly desk: ApprovalDesk;
+  readonly policy: () => Policy;
   readonly node: string;
   readonly canHold: () => boolean;
 }): CallApprovals {
@@ -17,25 +21,29 @@ export function createCallApprovals(deps: {
       const hold = rule?.answer.hold;
       if (rule === undefined || hold === undefined || !deps.canHold()) return undefined;
       const { destination, extension, trunk } = decision.call;
-      const approval = await desk.open(
-        {
-          decision: decision.id,
-          callId,
-          destination: destination.number,
-          dialled: destination.dialled,
-          extension,
-          trunk,
-          rule: rule.id,
-          ruleName: rule.name,
-          because: reason,
-          approvedBefore,
-          node: deps.node,
-          channel: channel.name,
-          uniqueId: channel.uniqueId,
-          otherwise: hold.otherwise,
-        },
-        hold.timeoutSeconds,
-      );
+      const match = deps
+        .policy()
+        .match(decision.call, decision.at)
+        .find((each) => each.rule.id === rule.id);
+      const approval = await desk.open({
+        decision: decision.id,
+        callId,
+        destination: destination.number,
+        called: calledNumber(destination),
+        dialled: destination.dialled,
+        destinationIs: describeDestination(destination),
+        extension,
+        trunk,
+        rule: rule.id,
+        ruleName: rule.name,
+        subjects: match?.match.subjects ?? [],
+        because: reason,
+        approvedBefore,
+        node: deps.node,
+        channel: channel.name,
+        uniqueId: channel.uniqueId,
+        hold,
+      });
       return approval.id;
     },
     answers: async (id, callId, dialled) => {
@@ -45,6 +53,7 @@ export function createCallApprovals(deps: {
         return new Map<string, Answer>();
       // A call that asks is no longer held, so nobody can decide it any more.
       const settlement = found.settlement ?? (await desk.settle(id, { state: 'unanswerable' }))?.settlement;
+      void desk.resumed(id);
       const before = found.approval.approvedBefore.map(
         (rule) => [rule, { approved: true, reason: 'approved before' }] as const,
       );

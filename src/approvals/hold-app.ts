@@ -9,34 +9,49 @@
  */
 import type { AriConnection } from '../asterisk/ari-connection.ts';
 import type { AriEvent } from '../asterisk/ari-event.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Approval } from './approval.ts';
+import type { Approval, SettledState } from './approval.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
+import { type HeldCall, type HoldListener, isSupervisorChannel } from './held-call.ts';
 
 /** The first argument of `Stasis()` for a call that is held. */
 const HOLD = 'hold';
-const ANNOUNCEMENT = 'sound:tollgate-approval';
 /** The variable that names the approval on its channel. */
 const APPROVAL_VARIABLE = 'TOLLGATE_APPROVAL';
 
 const playbackOf = (approvalId: string): string => `tollgate-${approvalId}`;
+/** The bridge in which a caller talks with somebody about his call. */
+const talkOf = (approvalId: string): string => `tollgate-talk-${approvalId}`;
+
+interface Entry {
+  readonly ari: AriConnection;
+  readonly channel: string;
+  readonly approval: Approval;
+}
 
 /** @returns what ends it; channels that wait stay where they are, for the next start */
 export function startHoldApp(
   connections: readonly AriConnection[],
-  deps: { readonly desk: ApprovalDesk; readonly log: Log },
+  deps: {
+    readonly desk: ApprovalDesk;
+    readonly log: Log;
+    /** Told of each call that is held, and that it is held no longer. */
+    readonly listener?: HoldListener;
+  },
 ): () => void {
   const { desk, log } = deps;
-  /** By approval: the connection and channel that wait for it. */
-  const held = new Map<string, { readonly ari: AriConnection; readonly channel: string }>();
+  /** By approval: the call that waits for it. */
+  const held = new Map<string, Entry>();
   /** From when a channel comes, so that one that goes while the store is asked is noticed. */
   const byChannel = new Map<string, string>();
 
-  const forget = (approvalId: string): void => {
+  const release = (approvalId: string, state: SettledState): void => {
     const entry = held.get(approvalId);
-    if (entry !== undefined) byChannel.delete(entry.channel);
+    if (entry === undefined) return;
+    byChannel.delete(entry.channel);
     held.delete(approvalId);
+    deps.listener?.released(approvalId, state);
   };
   const sendBack = async (ari: AriConnection, channel: string, approvalId: string): Promise<void> => {
     // Asterisk lets a channel go on only when what is played to it is over: the rest of the announcement, 3 s measured.
@@ -49,13 +64,52 @@ export function startHoldApp(
       log.debug({ channel, problem: messageOf(error) }, 'a held channel could not be sent back');
     }
   };
-  const entertain = async (ari: AriConnection, channel: string, approval: Approval): Promise<void> => {
-    try {
-      await ari.play(channel, [ANNOUNCEMENT], playbackOf(approval.id));
-    } catch (error) {
-      log.debug({ problem: messageOf(error) }, 'the announcement could not be played');
+  const attempt = async (what: string, work: Promise<void>): Promise<void> => {
+    await work.catch((error: unknown) => log.debug({ problem: messageOf(error) }, `${what} failed`));
+  };
+  const playMusic = ({ ari, channel, approval }: Entry): Promise<void> =>
+    attempt('music', ari.startMusic(channel, approval.hold.music));
+  const entertain = async (entry: Entry): Promise<void> => {
+    const { ari, channel } = entry;
+    const { id, hold } = entry.approval;
+    if (hold.answer) await attempt('answering a held call', ari.answer(channel));
+    if (hold.announcement !== undefined) {
+      await attempt('the announcement', ari.play(channel, [`sound:${hold.announcement}`], playbackOf(id)));
     }
-    await ari.startMusic(channel).catch(() => undefined);
+    await playMusic(entry);
+  };
+  /** One that a daemon before this one left alone in a talk hears music again. */
+  const leaveOldTalk = async (entry: Entry): Promise<void> => {
+    const wasTalking = await entry.ari.destroyBridge(talkOf(entry.approval.id)).then(
+      () => true,
+      () => false,
+    );
+    if (wasTalking) await playMusic(entry);
+  };
+
+  const heldCall = (entry: Entry): HeldCall => {
+    const { ari, channel, approval } = entry;
+    const bridge = talkOf(approval.id);
+    const isHeld = (): boolean => held.get(approval.id) === entry;
+    return {
+      approval,
+      ari,
+      talkWith: async (other) => {
+        if (!isHeld()) throw new TollgateError('CONFLICT', 'the caller waits no longer');
+        await ari.createBridge('mixing,dtmf_events', bridge);
+        await attempt('the end of the announcement', ari.stopPlayback(playbackOf(approval.id)));
+        await attempt('the end of the music', ari.stopMusic(channel));
+        // Asterisk bridges an unanswered caller as well, both ways, but many phones send nothing before they are answered.
+        await ari.answer(channel);
+        await ari.addToBridge(bridge, channel);
+        await ari.addToBridge(bridge, other);
+      },
+      endTalk: async (other) => {
+        await attempt('leaving the talk', ari.removeFromBridge(bridge, other));
+        await attempt('the end of the talk', ari.destroyBridge(bridge));
+        if (isHeld()) await playMusic(entry);
+      },
+    };
   };
 
   const withdraw = async (approvalId: string): Promise<void> => {
@@ -80,9 +134,11 @@ export function startHoldApp(
         await sendBack(ari, channel, approvalId);
         return;
       }
-      held.set(approvalId, { ari, channel });
+      const entry: Entry = { ari, channel, approval: found.approval };
+      held.set(approvalId, entry);
       desk.waitFor(found.approval);
-      if (isNew) await entertain(ari, channel, found.approval);
+      await (isNew ? entertain(entry) : leaveOldTalk(entry));
+      if (held.get(approvalId) === entry) deps.listener?.held(heldCall(entry));
     } catch (error) {
       // The store is away: nobody can decide, and the dialplan asks what becomes of the call.
       log.warn({ problem: messageOf(error) }, 'a held call could not be taken in');
@@ -106,7 +162,7 @@ export function startHoldApp(
     byChannel.delete(channel);
     // Not held yet: whoever takes it in finds that it is gone.
     if (held.get(approvalId)?.channel !== channel) return;
-    forget(approvalId);
+    release(approvalId, 'withdrawn');
     void withdraw(approvalId);
   };
 
@@ -116,11 +172,11 @@ export function startHoldApp(
       const channels = new Set(await ari.applicationChannels());
       for (const [approvalId, entry] of [...held]) {
         if (entry.ari !== ari || channels.has(entry.channel)) continue;
-        forget(approvalId);
+        release(approvalId, 'withdrawn');
         await withdraw(approvalId);
       }
       for (const channel of channels) {
-        if (byChannel.has(channel)) continue;
+        if (byChannel.has(channel) || isSupervisorChannel(channel)) continue;
         // One that hung up since the list was made must not keep the others from being found.
         const approvalId = await ari.getVariable(channel, APPROVAL_VARIABLE).catch(() => undefined);
         if (approvalId !== undefined) await take(ari, channel, approvalId, false);
@@ -140,10 +196,10 @@ export function startHoldApp(
     ];
   });
   stops.push(
-    desk.onSettled(({ approval }) => {
+    desk.onSettled(({ approval, settlement }) => {
       const entry = held.get(approval.id);
       if (entry === undefined) return;
-      forget(approval.id);
+      release(approval.id, settlement.state);
       void sendBack(entry.ari, entry.channel, approval.id);
     }),
   );

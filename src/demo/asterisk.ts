@@ -161,7 +161,7 @@ async function start(
   await linkData(root, base);
   await cp(join(dialplanFolder, 'sounds'), join(base, 'data/sounds/en'), { recursive: true });
   // Music on hold needs a class with a file in it; the prompt will do.
-  await cp(join(dialplanFolder, 'sounds'), join(base, 'data/moh'), { recursive: true });
+  await cp(join(dialplanFolder, 'sounds/tollgate-approval.wav'), join(base, 'data/moh/tollgate-approval.wav'));
   await write(options.dialplan, options.globals ?? {});
 
   const program = root.commandLine('usr/sbin/asterisk');

@@ -10,6 +10,8 @@ export interface PhoneScenario {
   readonly holdMs: number;
   /** Gives up (CANCEL) this long after the INVITE if there is no answer by then. Absent: rings for ever. */
   readonly cancelAfterMs?: number;
+  /** UDP port for sound and keys (RFC 4733), on which somebody else listens. Absent: one of SIPp's own, always silent. */
+  readonly mediaPort?: number;
 }
 
 export interface CarrierScenario {
@@ -19,6 +21,8 @@ export interface CarrierScenario {
   readonly ringMs: number;
   /** Hangs up this long after the answer. Absent: waits for the caller to hang up. */
   readonly hangUpAfterMs?: number;
+  /** As that of a phone. */
+  readonly mediaPort?: number;
 }
 
 // RFC 3261, 21: what a server may refuse with, so that each ends the scenario in good order.
@@ -31,7 +35,7 @@ const callerLines = `
       Call-ID: [call_id]
       Contact: <sip:[field0]@[local_ip]:[local_port]>
       Max-Forwards: 70`;
-const sdp = `
+const sdp = ({ mediaPort }: { readonly mediaPort?: number }): string => `
       Content-Type: application/sdp
       Content-Length: [len]
 
@@ -40,8 +44,14 @@ const sdp = `
       s=-
       c=IN IP[media_ip_type] [media_ip]
       t=0 0
-      m=audio [media_port] RTP/AVP 0
-      a=rtpmap:0 PCMU/8000`;
+      m=audio ${mediaPort === undefined ? '[media_port] RTP/AVP 0' : `${mediaPort} RTP/AVP 0 101`}
+      a=rtpmap:0 PCMU/8000${
+        mediaPort === undefined
+          ? ''
+          : `
+      a=rtpmap:101 telephone-event/8000
+      a=fmtp:101 0-15`
+      }`;
 
 /**
  * Fields of the CSV: user name, the whole `[authentication …]` keyword (SIPp does not expand fields inside it), the
@@ -70,10 +80,10 @@ export function phoneScenario(options: PhoneScenario): string {
     .join('\n');
   return scenario(
     'phone',
-    `${request('INVITE', 1, 1, '', sdp)}
+    `${request('INVITE', 1, 1, '', sdp(options))}
   <recv response="100" optional="true"/>
   <recv response="401" auth="true"/>${request('ACK', 1, 1, '[peer_tag_param]', empty)}
-${request('INVITE', 2, 2, '', `\n      [field1]${sdp}`)}
+${request('INVITE', 2, 2, '', `\n      [field1]${sdp(options)}`)}
 ${progress}
 ${refused}
   <recv response="200"${cancel}/>
@@ -102,7 +112,7 @@ ${answer('200 OK')}
 ${answer('487 Request Terminated', ';tag=[pid]-[call_number]', 'INVITE')}
   <recv request="ACK" next="end"/>
   <label id="decide"/>`;
-  const taken = `${answer('200 OK', ';tag=[pid]-[call_number]', undefined, `\n      Contact: <sip:[local_ip]:[local_port]>${sdp}`)}
+  const taken = `${answer('200 OK', ';tag=[pid]-[call_number]', undefined, `\n      Contact: <sip:[local_ip]:[local_port]>${sdp(options)}`)}
   <recv request="ACK"/>
   <recv request="BYE"${options.hangUpAfterMs === undefined ? '' : ` timeout="${options.hangUpAfterMs}" ontimeout="hangup"`}/>
 ${answer('200 OK')}

@@ -25,6 +25,8 @@ export interface CallOptions {
   readonly cancelAfterMs?: number;
   /** Calls not decided by then are given up and have no status. Default: 30 s, counted from the last call's start. */
   readonly timeoutMs?: number;
+  /** UDP port for its sound and keys; see {@link phoneScenario}. */
+  readonly mediaPort?: number;
 }
 
 export interface CallsOptions extends CallOptions {
@@ -97,6 +99,7 @@ export function createSipp(deps: { readonly program: string; readonly env: Envir
       phoneScenario({
         holdMs: options.holdMs ?? 0,
         ...(options.cancelAfterMs === undefined ? {} : { cancelAfterMs: options.cancelAfterMs }),
+        ...(options.mediaPort === undefined ? {} : { mediaPort: options.mediaPort }),
       }),
       { 'calls.csv': `SEQUENTIAL\n${rows.join('')}` },
       [

@@ -29,6 +29,8 @@ export interface TollgateProcess {
   /** Stops or continues its private store's process, as a stalled disk would. */
   readonly freezeStore: () => Promise<void>;
   readonly thawStore: () => Promise<void>;
+  /** As an out-of-memory kill would end its private store; the daemon starts it again. */
+  readonly killStore: () => Promise<void>;
   /** Runs one command line. `input` is its standard input. */
   readonly run: (args: readonly string[], input?: string) => Promise<Ran>;
   /** The daemon's log so far. */
@@ -58,6 +60,7 @@ export async function createTollgateProcess(options: {
     ...options.env,
     TOLLGATE_STATE: stateDir,
     TOLLGATE_AGI__LISTEN: `127.0.0.1:${agiPort}`,
+    TOLLGATE_HTTP__LISTEN: '127.0.0.1:0',
     TOLLGATE_LOG__FORMAT: 'json',
   };
   const [command, ...prefix] = options.program;
@@ -118,6 +121,7 @@ export async function createTollgateProcess(options: {
     kill: () => end('SIGKILL'),
     freezeStore: () => signalStore('SIGSTOP'),
     thawStore: () => signalStore('SIGCONT'),
+    killStore: () => signalStore('SIGKILL'),
     run,
     log,
     stop: async () => {

@@ -16,7 +16,7 @@ import { TIMED_OUT, within } from '../deadline.ts';
 import type { ActionAnswer } from '../policy/actions/action.ts';
 import { OUTCOMES, type Outcome, outcomeOfDialStatus } from '../policy/outcome.ts';
 import { readCallIdentity } from './call-identity.ts';
-import type { Answer, Answers, CallRequest, Decision, Gate } from './gate.ts';
+import { ANSWER_TAKES_MS, type Answer, type Answers, type CallRequest, type Decision, type Gate } from './gate.ts';
 import { wholeSeconds } from './report.ts';
 
 const REPORT_WITHIN_MS = 500;
@@ -46,8 +46,6 @@ export interface CallApprovals {
   readonly answers: (approval: string, callId: string, dialled: string) => Promise<Answers>;
   readonly withdraw: (approval: string) => Promise<void>;
 }
-
-const ANSWER_TAKES_MS = 15;
 
 /** What the dialplan says of a call that it was allowed. */
 export interface CallReport {
@@ -101,11 +99,13 @@ export function createAgiScript(deps: {
   ): Promise<string | undefined> => {
     // The second half of a Local channel is one that a dialler made: nobody listens to it, so nobody can wait.
     if (deps.approvals === undefined || /^Local\/.*;2$/.test(channel.name)) return undefined;
-    const opened = await within(
-      deps.approvals.open(decision, callId, [...answers.keys()], channel).catch(() => undefined),
-      left(sinceMs),
-    );
-    return opened === TIMED_OUT ? undefined : opened;
+    const { approvals } = deps;
+    const opening = approvals.open(decision, callId, [...answers.keys()], channel).catch(() => undefined);
+    const opened = await within(opening, left(sinceMs));
+    if (opened !== TIMED_OUT) return opened;
+    // The call is answered without it: one that is opened after all must not lie there.
+    void opening.then((late) => (late === undefined ? undefined : approvals.withdraw(late)));
+    return undefined;
   };
 
   /** Nobody can be asked: the rule says what becomes of the call then. */
@@ -177,6 +177,7 @@ function readRequest(request: AgiRequest): CallRequest {
     campaign: argument('campaign'),
     source: peerAddress(agiArgument(request, 'source')),
     calledZone: argument('zone'),
+    sourceOf: endpointOfChannel(request.channel),
   };
 }
 

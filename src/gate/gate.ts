@@ -2,7 +2,7 @@
  * "May this call go out?" The one application function.
  *
  * 1. An emergency number goes, before anything else is looked at; no store and no rule is asked.
- * 2. The address that the call comes from may be exempt from limits, or kept out.
+ * 2. The phone may be elsewhere than its extension may be, and the address exempt from limits, or kept out.
  * 3. The rules that apply to the call are found in one snapshot of the policy.
  * 4. All that they count is asked in one atomic step: everything required gives, or nothing does.
  * 5. The findings make one verdict.
@@ -15,8 +15,9 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Demand } from '../policy/actions/action.ts';
-import type { CallAttempt, EpochMs } from '../policy/call.ts';
+import type { CallAttempt, EpochMs, Subject } from '../policy/call.ts';
 import type { Policy, RuleMatch } from '../policy/policy.ts';
+import { describeElsewhere } from '../policy/registration-places.ts';
 import type { CountKind, Rule } from '../policy/rule.ts';
 import {
   type Finding,
@@ -72,6 +73,19 @@ export interface Answer {
 export type Answers = ReadonlyMap<string, Answer>;
 const NO_ANSWERS: Answers = new Map();
 
+/** What somebody allowed beforehand, for a rule that would hold a call. */
+export interface Granted {
+  readonly answer: Answer;
+  /** Only so many calls: counted in the same atomic step as everything else. Absent: as many as come. */
+  readonly counted?: { readonly rule: Rule; readonly subject: Subject };
+}
+export type GrantedBeforehand = (
+  rule: Rule,
+  subjects: readonly Subject[],
+  call: CallAttempt,
+  at: EpochMs,
+) => Granted | undefined;
+
 export interface Gate {
   /**
    * Decides and charges one call. Always answers, within the deadline plus a few milliseconds; never rejects.
@@ -90,8 +104,10 @@ export interface Gate {
 export const goesOut = ({ verdict }: Pick<Decision, 'verdict'>): boolean =>
   verdict.name === 'allow' || verdict.name === 'alert' || verdict.name === 'wait';
 
+type Attempt<T> = (matches: readonly RuleMatch[], answers: Answers) => Promise<T>;
+
 /** Kept back from the deadline for building and sending the answer. */
-const ANSWER_TAKES_MS = 15;
+export const ANSWER_TAKES_MS = 15;
 /** A person waits for an explanation, not a call. */
 const EXPLAIN_WITHIN_MS = 1000;
 
@@ -112,6 +128,8 @@ export function createGate(deps: {
     at: EpochMs | undefined,
   ) => Standing | undefined;
   readonly clock: Clock;
+  /** Absent: nothing is granted beforehand. */
+  readonly grantedTo?: GrantedBeforehand;
   readonly deadlineMs: number;
   readonly newDecisionId: (at: EpochMs) => string;
   readonly log: { readonly warn: (data: object, message: string) => void };
@@ -143,8 +161,16 @@ export function createGate(deps: {
   };
 
   /** @param at of a question about another time */
-  const beforeRules = (call: CallAttempt, purpose: 'call' | 'question', at?: EpochMs): Verdict | undefined => {
+  const beforeRules = (
+    call: CallAttempt,
+    { places }: Policy,
+    purpose: 'call' | 'question',
+    at?: EpochMs,
+  ): Verdict | undefined => {
     if (call.destination.isEmergency) return withoutRules('allow', 'emergency', 'emergency number', 0);
+    const phone = call.sourceOf ?? call.extension;
+    if (phone !== undefined && call.source !== undefined && places.isElsewhere(phone, call.source))
+      return withoutRules('block', 'registration', describeElsewhere(places, phone, call.source), null);
     const standing = deps.standingOf?.(call.source, purpose, at);
     if (standing === undefined) return undefined;
     switch (standing.layer) {
@@ -175,19 +201,54 @@ export function createGate(deps: {
     }
   };
 
+  /**
+   * A call that would be held is tried once more with what was granted beforehand: only then does it use any of that. A
+   * held call has taken nothing, so the second try is the only one that counts.
+   */
+  const orAsGranted = async <T extends Pick<Decision, 'verdict'>>(
+    attempt: Attempt<T>,
+    matches: readonly RuleMatch[],
+    answers: Answers,
+    call: CallAttempt,
+    at: EpochMs,
+  ): Promise<T> => {
+    const first = await attempt(matches, answers);
+    const { grantedTo } = deps;
+    if (first.verdict.name !== 'hold' || grantedTo === undefined) return first;
+    const more = new Map(answers);
+    const counted: RuleMatch[] = [];
+    for (const { rule, match } of matches) {
+      if (!match.applies || rule.action.verdict !== 'hold' || rule.mode !== 'enforce' || answers.has(rule.id)) continue;
+      const granted = grantedTo(rule, match.subjects, call, at);
+      if (granted === undefined) continue;
+      more.set(rule.id, granted.answer);
+      if (granted.counted === undefined) continue;
+      const { rule: counts, subject } = granted.counted;
+      counted.push({ rule: counts, match: { applies: true, because: match.because, subjects: [subject] } });
+    }
+    if (more.size === answers.size) return first;
+    const second = await attempt([...matches, ...counted], more);
+    if (second.verdict.name !== 'hold' || !counted.some(({ rule }) => rule === second.verdict.rule)) return second;
+    const reason = `${first.verdict.reason}, and what was granted is used up`;
+    return { ...first, verdict: { ...first.verdict, reason } };
+  };
+
   const explain: Gate['explain'] = async (request, at) => {
     const policy = deps.policy();
     const call = readCall(policy, request);
     const when = at ?? clock.now();
-    const before = beforeRules(call, 'question', at);
+    const before = beforeRules(call, policy, 'question', at);
     if (before !== undefined)
       return { at: when, call, verdict: before, findings: [], store: 'not-needed', storeProblem: undefined };
-    const { error: _, ...result } = await step(
-      policy.matchAll(call, when),
-      NO_ANSWERS,
-      async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
-    );
-    return { at: when, call, verdict: verdictOf(result.findings), ...result };
+    const attempt: Attempt<Explanation> = async (matches, answers) => {
+      const { error: _, ...result } = await step(
+        matches,
+        answers,
+        async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
+      );
+      return { at: when, call, verdict: approvedBy(answers, verdictOf(result.findings)), ...result };
+    };
+    return await orAsGranted(attempt, policy.matchAll(call, when), NO_ANSWERS, call, when);
   };
 
   const decide: Gate['decide'] = async (request, callId, sinceMs, answers = NO_ANSWERS) => {
@@ -203,7 +264,7 @@ export function createGate(deps: {
       tookMs: clock.monotonicMs() - sinceMs,
       ...parts,
     });
-    const before = beforeRules(call, 'call');
+    const before = beforeRules(call, policy, 'call');
     if (before !== undefined) {
       return done({
         verdict: before,
@@ -220,19 +281,22 @@ export function createGate(deps: {
       count: policy.rules.length - matches.length,
       first: (most) => policy.passedOver(call, at, most).map((each) => ({ ...each, applies: false })),
     };
-    let taken: Taken | undefined;
-    const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
     const payer = { callId, destination: call.destination.number.slice(0, 64) };
-    const { error, ...result } = await step(matches, answers, async (charges) => {
-      if (staysAnyway(matches, answers)) return (await limits.peek(charges, undefined, withinMs)).readings;
-      taken = await limits.take(payer, charges, withinMs);
-      return taken.readings;
-    });
-    const verdict = refusalIn(answers, policy) ?? approvedBy(answers, verdictOf(result.findings));
-    const giveBack = (): Promise<void> => giveBackTaken(taken);
-    if (verdict.name === 'block' && error instanceof StoreTimeout) void error.late.then(giveBackTaken);
-    const receipt = taken === undefined || taken.receipt.items.length === 0 ? undefined : taken.receipt;
-    return done({ ...result, passedOver, verdict, receipt, giveBack });
+    const attempt: Attempt<Decision> = async (tried, allAnswers) => {
+      let taken: Taken | undefined;
+      const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
+      const { error, ...result } = await step(tried, allAnswers, async (charges) => {
+        if (staysAnyway(tried, allAnswers)) return (await limits.peek(charges, undefined, withinMs)).readings;
+        taken = await limits.take(payer, charges, withinMs);
+        return taken.readings;
+      });
+      const verdict = refusalIn(allAnswers, policy) ?? approvedBy(allAnswers, verdictOf(result.findings));
+      const giveBack = (): Promise<void> => giveBackTaken(taken);
+      if (verdict.name === 'block' && error instanceof StoreTimeout) void error.late.then(giveBackTaken);
+      const receipt = taken === undefined || taken.receipt.items.length === 0 ? undefined : taken.receipt;
+      return done({ ...result, passedOver, verdict, receipt, giveBack });
+    };
+    return await orAsGranted(attempt, matches, answers, call, at);
   };
 
   return { decide, explain };
@@ -271,6 +335,7 @@ const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
   campaign: known(request.campaign),
   source: known(request.source),
   calledZone: known(request.calledZone),
+  sourceOf: known(request.sourceOf),
 });
 
 const known = (name: string | undefined): string | undefined => (name?.trim() === '' ? undefined : name?.trim());

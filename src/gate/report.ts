@@ -47,7 +47,7 @@ export interface FindingReport {
 
 export interface ExplanationReport {
   readonly verdict: Verdict['name'];
-  /** Which layer decided: `emergency`, `allowlist`, `ban`, `country` or `rules`. */
+  /** Which layer decided: `emergency`, `registration`, `allowlist`, `ban`, `country` or `rules`. */
   readonly layer: Verdict['layer'];
   /** Id of the rule that decided; null on a plain allow. */
   readonly rule: string | null;

@@ -16,15 +16,23 @@ export interface Keys {
   readonly leases: (rule: string, generation: number, subject: string) => string;
   /** When a call of this outcome began to hold its subject. */
   readonly hold: (rule: string, generation: number, subject: string, outcome: string) => string;
-  /** Hash of one approval: `approval` and, once somebody decided, `settlement`; JSON. */
+  /** Hash of one approval: `approval`, `voices` of those who approved, `resumedAt` and, once settled, `settlement`. */
   readonly approval: (id: string) => string;
   /** Sorted set of approvals that are open, by when they expire. */
   readonly openApprovals: string;
   /** Sorted set of the latest approvals, by when they were opened. */
   readonly allApprovals: string;
+  /** Stream of what became of approvals and grants, for those who follow. */
+  readonly approvalNotes: string;
+  /** Hash of what was granted beside approvals, by id; JSON. */
+  readonly grants: string;
+  /** What links of approvals are signed with. */
+  readonly linkSecret: string;
+  /** Mark of a link that somebody decided by. */
+  readonly usedLink: (nonce: string) => string;
   /** Hash of the calls under way on one node, by decision id. */
   readonly liveCalls: (node: string) => string;
-  /** Hash of the policy in force: version, document, generations, changedAt, changedBy. */
+  /** Hash of the policy in force: version, document (policy and generations), changedAt, changedBy. */
   readonly policy: string;
   /** Hash of the address allowlist: version, document, changedAt, changedBy. */
   readonly allowlist: string;
@@ -44,6 +52,22 @@ export interface Keys {
   readonly banCount: (address: string) => string;
   /** Hash of when each ban was last hit, by address, in ms. */
   readonly banHits: string;
+  /** Hash of what is counted of hostile events, by service and address, network, or account; binary. */
+  readonly offences: (of: 'addresses' | 'networks' | 'accounts') => string;
+  /** Hash of when somebody was last let in, by service, address and account, in ms. */
+  readonly lastSuccesses: string;
+  /** Mark of who does something that one daemon alone does; kept for seconds to hours. */
+  readonly claim: (what: string) => string;
+  /** Addresses of phones and trunks as one node knows them. */
+  readonly knownPeers: (node: string) => string;
+  /** Hash of when each node last wrote its known peers. */
+  readonly peerNodes: string;
+  /** List of reports to staff about addresses and accounts, newest first. */
+  readonly defenceReports: string;
+  /** Hash of the countries that an extension has called; kept for months. */
+  readonly calledCountries: (extension: string) => string;
+  /** Stream of the entries of the audit log. */
+  readonly audit: string;
   /** Stream of decisions that are kept in full. */
   readonly journal: string;
   /** List of the last outages of the store, newest first. */
@@ -71,6 +95,10 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     approval: (id) => `${base}:a:${id}`,
     openApprovals: `${base}:approvals:open`,
     allApprovals: `${base}:approvals:all`,
+    approvalNotes: `${base}:approvals:notes`,
+    grants: `${base}:grants`,
+    linkSecret: `${base}:links:secret`,
+    usedLink: (nonce) => `${base}:links:used:${nonce}`,
     liveCalls: (node) => `${base}:live:${node}`,
     policy: `${base}:policy`,
     allowlist: `${base}:allowlist`,
@@ -82,6 +110,14 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     banLog: `${base}:bans:log`,
     banCount: (address) => `${base}:bans:times:${address}`,
     banHits: `${base}:bans:hits`,
+    offences: (of) => `${base}:offences:${of}`,
+    lastSuccesses: `${base}:successes`,
+    claim: (what) => `${base}:claim:${what}`,
+    knownPeers: (node) => `${base}:peers:${node}`,
+    peerNodes: `${base}:peers`,
+    defenceReports: `${base}:bans:reports`,
+    calledCountries: (extension) => `${base}:called:${extension}`,
+    audit: `${base}:audit`,
     journal: `${base}:journal`,
     outages: `${base}:outages`,
     journalBatch: (id) => `${base}:j:${id}`,

@@ -2,13 +2,11 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
-import { type ApprovalDesk, createApprovalDesk } from '../../src/approvals/approval-desk.ts';
-import { systemClock } from '../../src/clock.ts';
-import { createKeys } from '../../src/redis/keys.ts';
+import type { ApprovalDesk } from '../../src/approvals/approval-desk.ts';
 import { type AgiCall, placeAgiCall } from '../support/agi-call.ts';
+import { deskOn, wantedApproval } from '../support/approval.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { keptLog } from '../support/silent-log.ts';
 
 const DEADLINE_MS = 250;
 const DESTINATION = '15551234567';
@@ -25,8 +23,7 @@ beforeAll(async () => {
   tollgate = await startTestDaemon({
     env: { TOLLGATE_REDIS__URL: store.socketPath, TOLLGATE_AGI__DEADLINE_MS: String(DEADLINE_MS) },
   });
-  const keys = createKeys({ prefix: 'tollgate', tenant: 'default' });
-  desk = createApprovalDesk({ redis: admin, keys, clock: systemClock, log: keptLog().log });
+  desk = deskOn([admin, store.client()]);
 });
 afterAll(async () => {
   desk.close();
@@ -48,23 +45,14 @@ async function heldCall(): Promise<{ readonly uniqueId: string; readonly approva
   const uniqueId = `held.${++lastCall}`;
   const token = (await call({ uniqueId }))['__TOLLGATE_CALL'] ?? '';
   const approval = await desk.open(
-    {
-      decision: 'D1',
+    wantedApproval({
       callId: token.split('.')[0] ?? '',
       destination: DESTINATION,
       dialled: DESTINATION,
-      extension: '1001',
-      trunk: undefined,
       rule: 'ask',
-      ruleName: 'ask',
-      because: 'because of the test',
-      approvedBefore: [],
       node: 'test',
-      channel: 'PJSIP/1001-0000002a',
       uniqueId,
-      otherwise: 'block',
-    },
-    60,
+    }),
   );
   return { uniqueId, approval: approval.id };
 }
@@ -162,7 +150,7 @@ describe('an approval', () => {
 
 describe('on the command line', () => {
   test('approvals list says so when there are none', async () => {
-    for (const each of await desk.list('open', 1000)) await desk.settle(each.id, { state: 'withdrawn' });
+    for (const { approval } of await desk.list('open', 1000)) await desk.settle(approval.id, { state: 'withdrawn' });
     expect((await tollgate.run(['approvals', 'list'])).out).toBe('No call is held.\n');
   });
 

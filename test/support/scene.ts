@@ -31,17 +31,21 @@ export async function startScene(
     readonly connected?: string;
     /** The port where Tollgate reaches the manager interface, given the one where it listens: of something in between. */
     readonly amiPort?: (port: number) => Promise<number>;
+    /** The same for ARI. */
+    readonly ariPort?: (port: number) => Promise<number>;
   },
 ): Promise<TestScene> {
-  const { tollgateEnv, connected, amiPort, ...stageOptions } = options;
+  const { tollgateEnv, connected, amiPort, ariPort, ...stageOptions } = options;
   const { searchPath } = await ensurePrograms({ env: process.env });
   const tollgate = await createTollgateProcess({ program, env: { ...process.env, ...tollgateEnv, PATH: searchPath } });
   const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}` };
   try {
     const stage = await startStage({ ...stageOptions, env: process.env, globals });
     if (connected !== undefined) {
-      const { ami: account, ari } = stage.asterisk;
+      const { ami: account, ari: rest } = stage.asterisk;
       const ami = { ...account, port: (await amiPort?.(account.port)) ?? account.port };
+      const port = Number(new URL(rest.url).port);
+      const ari = { ...rest, url: `http://127.0.0.1:${(await ariPort?.(port)) ?? port}` };
       await tollgate.configure(`${connected}\nasterisk: ${JSON.stringify([{ name: 'pbx', ami, ari }])}\n`);
     }
     await tollgate.start();

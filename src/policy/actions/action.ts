@@ -37,10 +37,30 @@ export interface ActionAnswer {
   readonly hangupCause?: number;
   /** Sound file to play; absent for none. */
   readonly prompt?: string;
-  /** How long a call is held, and what becomes of it if nobody decides. */
-  readonly hold?: { readonly timeoutSeconds: number; readonly otherwise: 'block' | 'allow' };
+  readonly hold?: Hold;
   /** What a waiting caller hears. */
   readonly whileWaiting?: string;
+}
+
+/** What becomes of a held call if nobody decides in time, or nobody can be asked. */
+export const OTHERWISE = ['block', 'allow'] as const;
+
+/** How calls of a rule are held, and who is asked. */
+export interface Hold {
+  readonly timeoutSeconds: number;
+  readonly otherwise: (typeof OTHERWISE)[number];
+  /** How many different people have to approve. One refuses. */
+  readonly approvers: 1 | 2;
+  /** Endpoints of supervisors who are called, such as `PJSIP/2001`; empty: nobody is. */
+  readonly supervisors: readonly string[];
+  readonly ring: 'all' | 'in-order';
+  readonly ringSeconds: number;
+  /** The caller's call is answered while he waits, so that every phone lets him hear it. */
+  readonly answer: boolean;
+  /** Sound file that tells the caller why he waits; absent for none. */
+  readonly announcement?: string;
+  /** Music class; absent: that of the channel. */
+  readonly music?: string;
 }
 
 /** What a refused caller gets, of every action that refuses. */

@@ -1,29 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { type Approval, answerOf, reportApproval, type Settlement } from '../../../src/approvals/approval.ts';
+import {
+  type Approval,
+  answerOf,
+  type KnownApproval,
+  reportApproval,
+  type Settlement,
+} from '../../../src/approvals/approval.ts';
+import type { Hold } from '../../../src/policy/actions/action.ts';
 import type { EpochMs } from '../../../src/policy/call.ts';
+import { wantedApproval } from '../../support/approval.ts';
 
 const OPENED = Date.UTC(2026, 10, 18, 12) as EpochMs;
 const later = (seconds: number): EpochMs => (OPENED + seconds * 1000) as EpochMs;
 
-const approvalThat = (otherwise: Approval['otherwise'], fields: Partial<Approval> = {}): Approval => ({
+const approvalThat = (otherwise: Hold['otherwise'], fields: Partial<Approval> = {}): Approval => ({
+  ...wantedApproval({ ...fields }, { otherwise }),
   id: '3fa8',
-  decision: 'D1',
-  callId: 'call-1',
-  destination: '15555550100',
   dialled: '915555550100',
-  extension: '1001',
   trunk: 'carrier-a',
-  rule: 'abroad',
-  ruleName: 'Abroad',
   because: 'Rule abroad holds for approval every call that it applies to',
-  approvedBefore: [],
-  node: 'pbx-1',
-  channel: 'PJSIP/1001-00000001',
-  uniqueId: '1.1',
   openedAt: OPENED,
   expiresAt: later(60),
-  otherwise,
   ...fields,
+});
+const known = (approval: Approval, settled?: Settlement): KnownApproval => ({
+  approval,
+  settlement: settled,
+  approvers: [],
+  resumedAt: undefined,
 });
 const settlement = (fields: Omit<Settlement, 'at'>): Settlement => ({ at: later(7), ...fields });
 
@@ -68,12 +72,13 @@ describe('the answer of an approval', () => {
 describe('the report of an approval', () => {
   it('of an open one has no decision, and says null for what is not known', () => {
     const approval = approvalThat('block', { extension: undefined, trunk: undefined });
-    expect(reportApproval(approval, undefined)).toEqual({
+    expect(reportApproval(known(approval, undefined))).toEqual({
       id: '3fa8',
       state: 'open',
       extension: null,
       destination: '15555550100',
       trunk: null,
+      destinationIs: 'United States, national',
       rule: 'abroad',
       because: 'Rule abroad holds for approval every call that it applies to',
       decision: 'D1',
@@ -81,16 +86,21 @@ describe('the report of an approval', () => {
       openedAt: '2026-11-18T12:00:00.000Z',
       expiresAt: '2026-11-18T12:01:00.000Z',
       otherwise: 'block',
+      approversNeeded: 1,
+      approvedBy: [],
       decidedBy: null,
+      decidedFrom: null,
       decidedAt: null,
       reason: null,
+      grant: null,
       waitedSeconds: null,
+      resumedAfterMs: null,
     });
   });
 
   it('of a settled one says who, when, why and after how many seconds', () => {
     const settled = settlement({ state: 'refused', by: 'cli anna', reason: 'not now' });
-    expect(reportApproval(approvalThat('allow'), settled)).toMatchObject({
+    expect(reportApproval(known(approvalThat('allow'), settled))).toMatchObject({
       state: 'refused',
       extension: '1001',
       trunk: 'carrier-a',
@@ -103,12 +113,12 @@ describe('the report of an approval', () => {
   });
 
   it('of one that the clock settled names nobody', () => {
-    const report = reportApproval(approvalThat('block'), settlement({ state: 'expired' }));
+    const report = reportApproval(known(approvalThat('block'), settlement({ state: 'expired' })));
     expect(report).toMatchObject({ state: 'expired', decidedBy: null, reason: null, waitedSeconds: 7 });
   });
 
   it('shows neither the identity of the call nor its channel', () => {
-    const shown = JSON.stringify(reportApproval(approvalThat('block'), undefined));
+    const shown = JSON.stringify(reportApproval(known(approvalThat('block'), undefined)));
     expect(shown).not.toContain('call-1');
     expect(shown).not.toContain('PJSIP/');
   });

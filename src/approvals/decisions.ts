@@ -1,0 +1,152 @@
+/**
+ * A person's word on a held call, whichever way it came: on the command line, by the API, a link or a phone. Here it
+ * becomes one settlement, with what it grants for later calls, and an entry in the audit log.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { TollgateError } from '../errors.ts';
+import type { EpochMs, Subject } from '../policy/call.ts';
+import type { Policy } from '../policy/policy.ts';
+import { type Approval, personOf, stillNeeded } from './approval.ts';
+import type { ApprovalDesk, Settled } from './approval-desk.ts';
+import { describeGrant, type Grant, type GrantedFor, USUAL_GRANT_MINUTES, usualCalls } from './grant.ts';
+import type { Grants } from './grants.ts';
+
+export interface Word {
+  readonly approve: boolean;
+  /** A person's name and way, such as `cli anna`. */
+  readonly by: string;
+  readonly from?: string | undefined;
+  readonly reason?: string | undefined;
+  /** What a yes stands for; absent: this call. */
+  readonly for?: GrantedFor | undefined;
+  readonly minutes?: number | undefined;
+  /** Of `limit`: how many more calls. Absent: as many as the rule lets pass in that time. */
+  readonly calls?: number | undefined;
+}
+
+export interface Decisions {
+  /**
+   * @returns undefined where there is no such approval
+   * @throws {TollgateError} `INVALID_REQUEST` for a grant that this call cannot have; of the store
+   */
+  readonly decide: (id: string, word: Word) => Promise<Settled | undefined>;
+  /** @throws {TollgateError} of the store */
+  readonly revoke: (id: string, by: string, from?: string) => Promise<Grant | undefined>;
+}
+
+/** Each is looked at for every call that a rule would hold. */
+const MOST_GRANTS = 1000;
+
+/** Where what people decide is written down. */
+export type NoteDecision = (entry: {
+  readonly by: string;
+  readonly from?: string | undefined;
+  readonly action: string;
+  readonly subject: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  readonly reason?: string | undefined;
+}) => Promise<void>;
+
+export function createDecisions(deps: {
+  readonly desk: ApprovalDesk;
+  readonly grants: Grants;
+  readonly policy: () => Policy;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly note: NoteDecision;
+}): Decisions {
+  const { desk, grants, clock } = deps;
+
+  const grantFor = (approval: Approval, word: Word): Grant | undefined => {
+    const { for: what = 'call', minutes = USUAL_GRANT_MINUTES } = word;
+    if (what === 'call' || !word.approve) return undefined;
+    if (grants.list().length >= MOST_GRANTS) {
+      throw new TollgateError(
+        'CONFLICT',
+        `there are ${MOST_GRANTS} grants already; revoke some, or approve this call only`,
+      );
+    }
+    const at = clock.now();
+    const given = {
+      id: randomBytes(6).toString('hex'),
+      rule: approval.rule,
+      by: word.by,
+      ...(word.from === undefined ? {} : { from: word.from }),
+      ...(word.reason === undefined ? {} : { reason: word.reason }),
+      approval: approval.id,
+      at,
+      until: (at + minutes * 60_000) as EpochMs,
+    };
+    switch (what) {
+      case 'number': {
+        const { extension, called: number } = approval;
+        if (extension === undefined) throw cannotGrant('the extension of this call is not known');
+        return { ...given, what, extension, number };
+      }
+      case 'limit': {
+        const [first, ...others] = approval.subjects;
+        if (first === undefined) throw cannotGrant('what the rule counts this call on is not known');
+        const subjects: readonly [Subject, ...Subject[]] = [first, ...others];
+        const rule = deps.policy().rules.find(({ id }) => id === approval.rule);
+        return { ...given, what, subjects, calls: word.calls ?? usualCalls(rule?.limits ?? [], minutes) };
+      }
+      default:
+        return what satisfies never;
+    }
+  };
+
+  const noteDown = async (settled: Settled, word: Word): Promise<void> => {
+    const { approval, settlement, outcome } = settled;
+    if (outcome !== 'first' && outcome !== 'noted') return;
+    await deps.note({
+      by: word.by,
+      from: word.from,
+      reason: word.reason,
+      action: word.approve ? 'approvals.approve' : 'approvals.refuse',
+      subject: `approval ${approval.id}`,
+      after: {
+        call: `${approval.extension ?? 'unknown'} to ${approval.destination}`,
+        rule: approval.rule,
+        state: settlement?.state ?? 'open',
+        ...(stillNeeded(settled) > 0 ? { stillNeeded: stillNeeded(settled) } : {}),
+        ...(settlement?.grant === undefined ? {} : { grant: describeGrant(settlement.grant) }),
+      },
+    });
+  };
+
+  return {
+    decide: async (id, word) => {
+      const found = await desk.find(id);
+      if (found === undefined) return undefined;
+      // Nobody counts twice, and an extension cannot let itself go: the phone that calls is no supervisor of its own call.
+      const { extension } = found.approval;
+      if (extension !== undefined && word.approve && personOf(word.by) === personOf(`phone ${extension}`)) {
+        throw new TollgateError('INVALID_REQUEST', `${word.by} is the caller and cannot approve the own call`);
+      }
+      const grant = found.settlement === undefined ? grantFor(found.approval, word) : undefined;
+      const settled = await desk.settle(id, {
+        state: word.approve ? 'approved' : 'refused',
+        by: word.by,
+        ...(word.from === undefined ? {} : { from: word.from }),
+        ...(word.reason === undefined ? {} : { reason: word.reason }),
+        ...(grant === undefined ? {} : { grant }),
+      });
+      if (settled === undefined) return undefined;
+      // In force here before anybody is told so.
+      if (settled.isFirst && grant !== undefined) await grants.refresh();
+      await noteDown(settled, word);
+      return settled;
+    },
+    revoke: async (id, by, from) => {
+      const grant = await grants.revoke(id);
+      if (grant !== undefined) {
+        await deps.note({ by, from, action: 'grants.revoke', subject: `grant ${id}`, before: describeGrant(grant) });
+      }
+      return grant;
+    },
+  };
+}
+
+const cannotGrant = (why: string): TollgateError =>
+  new TollgateError('INVALID_REQUEST', `${why}, so only this call can be approved`);

@@ -1,0 +1,239 @@
+/** Held calls on a real Asterisk 22 while parts are really killed: nobody waits for ever, nobody goes out unapproved. */
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ApprovalReport } from '../../src/approvals/approval.ts';
+import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
+import { DIALPLAN } from '../../src/demo/story.ts';
+import { startScene, type TestScene } from '../support/scene.ts';
+import { startTcpLink, type TcpLink } from '../support/tcp-link.ts';
+
+let scene: TestScene;
+let ari: TcpLink;
+let lastNumber = 15550600000;
+const fresh = (): string => String(++lastNumber);
+
+const place = (destination: string, cancelAfterMs?: number): Promise<PlacedCall> =>
+  scene.stage.placeCall({
+    from: '1001',
+    destination,
+    timeoutMs: 60_000,
+    ...(cancelAfterMs === undefined ? {} : { cancelAfterMs }),
+  });
+/** Over the control socket; undefined where the daemon is not there. */
+const ask = (method: string, path: string): Promise<{ readonly status: number; readonly text: string } | undefined> =>
+  new Promise((resolve) => {
+    const asked = request({ socketPath: join(scene.tollgate.stateDir, 'tollgate.sock'), method, path }, (response) => {
+      let text = '';
+      response.on('data', (part: Buffer) => (text += part.toString()));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on('error', () => resolve(undefined));
+    });
+    asked.setTimeout(5000, () => asked.destroy());
+    asked.on('error', () => resolve(undefined));
+    asked.end();
+  });
+async function approvals(state: 'open' | 'all'): Promise<readonly ApprovalReport[]> {
+  const answer = await ask('GET', `/api/v1/approvals?state=${state}&limit=500`);
+  return answer?.status === 200 ? (JSON.parse(answer.text) as ApprovalReport[]) : [];
+}
+async function approvalOf(destination: string, state: ApprovalReport['state'] = 'open'): Promise<ApprovalReport> {
+  for (let tries = 0; tries < 100; tries++) {
+    const found = (await approvals('all')).find((each) => each.destination === destination && each.state === state);
+    if (found !== undefined) return found;
+    await sleep(100);
+  }
+  throw new Error(`no approval of ${destination} became ${state}`);
+}
+const decide = async (verb: 'approve' | 'refuse', { id }: ApprovalReport): Promise<number | undefined> =>
+  (await ask('POST', `/api/v1/approvals/${id}/${verb}`))?.status;
+const untilDecided = async (verb: 'approve' | 'refuse', approval: ApprovalReport): Promise<void> => {
+  for (let tries = 0; tries < 100; tries++) {
+    const status = await decide(verb, approval);
+    if (status === 200 || status === 409) return;
+    await sleep(100);
+  }
+  throw new Error('nobody took the decision');
+};
+const reached = async (destination: string): Promise<number> =>
+  (await scene.stage.carrier('carrier-a').calls()).filter((each) => each.destination === destination).length;
+const held = (timeout: string): string =>
+  `rules: [{ id: ask, limits: [], action: approve, approval: { timeout: ${timeout} } }]`;
+
+async function untilAri(state: 'up' | 'down'): Promise<void> {
+  for (let tries = 0; tries < 150; tries++) {
+    const answer = await ask('GET', '/api/v1/status');
+    const { parts = [] } = JSON.parse(answer?.text ?? '{}') as {
+      parts?: ReadonlyArray<{ name: string; state: string }>;
+    };
+    if (parts.find(({ name }) => name === 'ARI pbx')?.state === state) return;
+    await sleep(100);
+  }
+  throw new Error(`ARI is not ${state}`);
+}
+
+beforeAll(async () => {
+  scene = await startScene({
+    phones: ['1001'],
+    carriers: { 'carrier-a': {}, 'carrier-b': {} },
+    dialplan: DIALPLAN,
+    connected: '',
+    ariPort: async (port) => {
+      ari = await startTcpLink(port);
+      return ari.port;
+    },
+  });
+});
+afterAll(async () => {
+  await scene.stop();
+  await ari.stop();
+});
+beforeEach(() => scene.apply(held('30s')));
+
+describe('the store is killed while a call is held', () => {
+  test('it is back by itself, the approval is still there, and the call goes out once when it is approved', async () => {
+    const destination = fresh();
+    const calling = place(destination);
+    const approval = await approvalOf(destination);
+    await scene.tollgate.killStore();
+    await untilDecided('approve', approval);
+    expect((await calling).status).toBe(200);
+    expect(await reached(destination)).toBe(1);
+  });
+
+  test('and the caller hangs up before it is back: the approval is withdrawn or expires, and cannot be approved', async () => {
+    await scene.apply(held('5s'));
+    const destination = fresh();
+    const calling = place(destination, 1500);
+    const approval = await approvalOf(destination);
+    await scene.tollgate.killStore();
+    expect((await calling).status).toBe(487);
+    for (let tries = 0; tries < 150 && (await approvals('open')).length > 0; tries++) await sleep(100);
+    const { state } = (await approvals('all')).find(({ id }) => id === approval.id) ?? {};
+    expect(['withdrawn', 'expired']).toContain(state);
+    expect(await decide('approve', approval)).toBe(409);
+    expect(await reached(destination)).toBe(0);
+  });
+});
+
+describe('the ARI connection is lost while a call is held', () => {
+  test('what is decided meanwhile is done as soon as it is back', async () => {
+    const destination = fresh();
+    const calling = place(destination);
+    const approval = await approvalOf(destination);
+    ari.cut();
+    expect(await decide('approve', approval)).toBe(200);
+    await sleep(1500);
+    expect(await reached(destination)).toBe(0);
+    ari.mend();
+    expect((await calling).status).toBe(200);
+    expect(await reached(destination)).toBe(1);
+  });
+
+  test('a caller who hangs up meanwhile is withdrawn when it is back', async () => {
+    const destination = fresh();
+    const calling = place(destination, 2000);
+    const approval = await approvalOf(destination);
+    ari.cut();
+    expect((await calling).status).toBe(487);
+    ari.mend();
+    expect((await approvalOf(destination, 'withdrawn')).id).toBe(approval.id);
+    expect(await reached(destination)).toBe(0);
+  });
+
+  test('and never comes back: the limit of the dialplan ends the hold, and the call is refused', async () => {
+    await scene.apply(held('5s'));
+    const destination = fresh();
+    const calling = place(destination);
+    await approvalOf(destination);
+    ari.cut();
+    try {
+      expect((await calling).status).toBe(403);
+      expect(await reached(destination)).toBe(0);
+      expect((await approvalOf(destination, 'expired')).decidedBy).toBeNull();
+    } finally {
+      ari.mend();
+    }
+  });
+
+  test('and a new call needs approval: it goes the way of the rule at once', async () => {
+    ari.cut();
+    try {
+      await untilAri('down');
+      expect((await place(fresh())).status).toBe(403);
+    } finally {
+      ari.mend();
+    }
+    await untilAri('up');
+  });
+});
+
+test('fifty calls held at once, three who decide at random, and daemon, store and ARI killed in between', async () => {
+  await scene.apply(held('60s'));
+  const destinations = Array.from({ length: 50 }, fresh);
+  const calling = scene.stage.placeCalls({ from: '1001', destinations, ratePerSecond: 25, timeoutMs: 110_000 });
+  const wanted = new Set(destinations);
+  const opened = async (): Promise<readonly ApprovalReport[]> =>
+    (await approvals('all')).filter(({ destination }) => wanted.has(destination));
+  await expect.poll(async () => (await opened()).length, { timeout: 30_000, interval: 200 }).toBe(50);
+
+  let over = false;
+  const counts = { daemon: 0, store: 0, ari: 0, approve: 0, refuse: 0, late: 0, failed: 0 };
+  const decider = async (seed: number): Promise<void> => {
+    let turn = seed * 7919;
+    while (!over) {
+      const open = await approvals('open');
+      turn = (turn * 1_103_515_245 + 12_345) % 2_147_483_648;
+      const approval = open[turn % Math.max(1, open.length)];
+      if (approval !== undefined) {
+        const verb = turn % 3 === 0 ? 'refuse' : 'approve';
+        const status = await decide(verb, approval);
+        counts[status === 200 ? verb : status === 409 ? 'late' : 'failed'] += 1;
+      }
+      await sleep(100 + (turn % 200));
+    }
+  };
+  const killer = async (): Promise<void> => {
+    await sleep(700);
+    await scene.tollgate.killStore();
+    counts.store += 1;
+    await sleep(1500);
+    ari.cut();
+    counts.ari += 1;
+    await sleep(1200);
+    ari.mend();
+    await sleep(1000);
+    await scene.tollgate.kill();
+    counts.daemon += 1;
+    await sleep(500);
+    await scene.tollgate.start();
+  };
+  const deciders = [1, 2, 3].map(decider);
+  await killer();
+  const calls = await calling;
+  over = true;
+  await Promise.all(deciders);
+
+  const settled = new Map((await opened()).map((each) => [each.destination, each]));
+  const ends: Record<string, number> = {};
+  for (const call of calls) {
+    const state = settled.get(call.destination)?.state ?? 'none';
+    const arrived = await reached(call.destination);
+    const end = `${state}, ${call.status}, reached the carrier ${arrived} times`;
+    ends[end] = (ends[end] ?? 0) + 1;
+  }
+  process.stdout.write(
+    `\nfifty held calls under fire\n  killed: daemon ${counts.daemon}, store ${counts.store}, ARI ${counts.ari}\n`,
+  );
+  process.stdout.write(
+    `  words: ${counts.approve} approve, ${counts.refuse} refuse, ${counts.late} late, ${counts.failed} while a part was away\n`,
+  );
+  for (const [end, count] of Object.entries(ends)) process.stdout.write(`  ${String(count).padStart(2)} ${end}\n`);
+  for (const call of calls) {
+    expect(call.status, call.destination).toBe(settled.get(call.destination)?.state === 'approved' ? 200 : 403);
+    expect(await reached(call.destination)).toBe(call.status === 200 ? 1 : 0);
+  }
+  expect(await approvals('open')).toEqual([]);
+  expect(await scene.stage.asterisk.cli('core show channels count')).toMatch(/0 active channels/);
+}, 180_000);
