@@ -22,6 +22,7 @@
  * - `ARI_UNAVAILABLE`: the REST interface of an Asterisk is not connected, or did not answer in time; whether a request that
  *   got no answer was carried out is unknown.
  * - `ARI_REFUSED`: Asterisk answered a request with an error.
+ * - `FIREWALL_FAILED`: the packet filter cannot be read or changed; it stands as it stood before.
  */
 export type TollgateErrorCode =
   | 'STORE_UNAVAILABLE'
@@ -35,7 +36,8 @@ export type TollgateErrorCode =
   | 'AMI_UNAVAILABLE'
   | 'AMI_REFUSED'
   | 'ARI_UNAVAILABLE'
-  | 'ARI_REFUSED';
+  | 'ARI_REFUSED'
+  | 'FIREWALL_FAILED';
 
 /** A failure with a stable `code`, a sentence in `message`, and the underlying error in `cause` where there is one. */
 export class TollgateError extends Error {

@@ -1,14 +1,18 @@
 /**
  * What every part of the daemon says of itself: up or down, since when, and what to do.
  */
+import type { WebServer } from './api/web-server.ts';
 import type { AgiServer } from './asterisk/agi-server.ts';
 import type { AmiConnection } from './asterisk/ami-connection.ts';
 import type { AriConnection } from './asterisk/ari-connection.ts';
+import type { Countries } from './bans/country.ts';
+import type { Defence } from './bans/defence.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './gate/journal.ts';
 import type { StoreBreaker } from './gate/store-breaker.ts';
 import type { Counts } from './gate/tally.ts';
 import type { EpochMs } from './policy/call.ts';
+import type { Registrations } from './registrations/registrations.ts';
 import type { PolicyStore } from './store/policy-store.ts';
 
 export interface PartStatus {
@@ -46,9 +50,13 @@ export function createStatus(deps: {
   readonly clock: Clock;
   readonly store: { readonly breaker: StoreBreaker; readonly place: string };
   readonly agi: AgiServer;
+  readonly web: WebServer;
   readonly journal: Journal;
   readonly manager: readonly AmiConnection[];
   readonly holding: readonly AriConnection[];
+  readonly countries: Countries;
+  readonly registrations: Registrations;
+  readonly defence: Pick<Defence, 'state'>;
   readonly policies: PolicyStore;
   readonly tally: { readonly counts: () => Counts };
 }): () => Status {
@@ -75,6 +83,16 @@ export function createStatus(deps: {
     detail: `${describeListen(deps.agi.address)}, ${deps.agi.connections()} connections`,
     remedy: '',
   });
+  const webStatus = (): PartStatus => {
+    const { address, baseUrl, connections } = deps.web;
+    return {
+      name: 'HTTP',
+      state: 'up',
+      since: startedAt,
+      detail: `${describeListen(address)}, links lead to ${baseUrl().url}, ${connections()} connections`,
+      remedy: '',
+    };
+  };
   const journalStatus = (): PartStatus => {
     const { waiting, lost } = deps.journal.backlog();
     return {
@@ -113,13 +131,72 @@ export function createStatus(deps: {
     };
   };
 
+  const defenceStatus = (): PartStatus => {
+    const { enabled, peers, bans, waiting, lost, silent, problem, since } = deps.defence.state();
+    const counts = `${bans} bans since the start, ${waiting} events waiting, ${lost} not counted, ${peers} known phones and trunks`;
+    const trouble = problem ?? (silent.length === 0 ? undefined : `no security events from ${silent.join(', ')}`);
+    return {
+      name: 'automatic bans',
+      state: trouble === undefined ? 'up' : 'down',
+      since: iso(since),
+      detail: `${enabled ? '' : 'switched off; '}${trouble === undefined ? counts : `${trouble}; ${counts}`}`,
+      remedy:
+        trouble === undefined
+          ? ''
+          : problem === undefined
+            ? 'give the manager user read=security in manager.conf and reload it'
+            : 'hostile events are counted again when the store is back; bans in force stay',
+    };
+  };
+
+  const countryStatus = (): PartStatus[] => {
+    const state = deps.countries.state();
+    if (state === undefined) return [];
+    const { since, detail, problem } = state;
+    return [
+      {
+        name: 'countries',
+        state: problem === '' ? 'up' : 'down',
+        since: iso(since),
+        detail: problem === '' ? detail : problem,
+        remedy:
+          problem === ''
+            ? ''
+            : 'mend the file that countries.file names in the configuration; it is read again by itself',
+      },
+    ];
+  };
+
+  const registrationStatus = (): PartStatus[] => {
+    const { restricted, removed, unproven, last, problem } = deps.registrations.state();
+    if (restricted === 0) return [];
+    const counts = `${restricted} restricted, ${removed} registrations removed, ${unproven} of unknown address`;
+    const latest = last === undefined ? '' : `; last: ${last.extension} from ${last.address} at ${iso(last.at)}`;
+    return [
+      {
+        name: 'registrations',
+        state: problem === '' ? 'up' : 'down',
+        since: last === undefined ? startedAt : iso(last.at),
+        detail: problem === '' ? `${counts}${latest}` : problem,
+        remedy:
+          problem === ''
+            ? ''
+            : 'see docs/registrations.md for what it takes; calls from elsewhere are refused all the same',
+      },
+    ];
+  };
+
   return () => {
     const parts = [
       storeStatus(),
       agiStatus(),
+      webStatus(),
       journalStatus(),
       ...deps.manager.map(managerStatus),
       ...deps.holding.map(holdingStatus),
+      defenceStatus(),
+      ...countryStatus(),
+      ...registrationStatus(),
     ];
     const down = parts.filter((part) => part.state === 'down');
     const sinces = parts.map((part) => part.since);

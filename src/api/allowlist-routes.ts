@@ -21,11 +21,10 @@ import { type AllowImport, importEntries } from '../policy/allowlist-import.ts';
 import type { EpochMs } from '../policy/call.ts';
 import { didYouMean } from '../policy/problem.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
-import type { AllowlistStore } from '../store/allowlist-store.ts';
 import type { DomainState, DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
-import type { WhoAsks } from './who-asks.ts';
+import type { Act, ActOf, RecordedAllowlist } from './recorded-changes.ts';
 
 /** An entry as it is shown. Times are ISO 8601, UTC. */
 export interface AllowReport extends AllowEntry {
@@ -76,16 +75,16 @@ const importBody = z.strictObject({
 export function allowlistRoutes(
   app: FastifyInstance,
   deps: {
-    readonly allowlist: AllowlistStore;
+    readonly allowlist: RecordedAllowlist;
     readonly allowed: AllowedAddresses;
     readonly domains: DomainWatch;
     readonly hits: LastHits;
     readonly bans: Pick<BanList, 'overlapping'>;
     readonly clock: Clock;
-    readonly whoAsks: WhoAsks;
+    readonly act: ActOf;
   },
 ): void {
-  const { allowlist, domains, clock, whoAsks } = deps;
+  const { allowlist, domains, clock, act } = deps;
   const entries = (): readonly AllowEntry[] => allowlist.current().document.entries;
 
   const report = async (wanted: readonly AllowEntry[]): Promise<AllowReport[]> => {
@@ -134,7 +133,7 @@ export function allowlistRoutes(
   });
 
   const edit = async (
-    by: string,
+    what: Act,
     change: (document: AllowlistDocument) => Edited,
     dryRun: boolean,
   ): Promise<ChangedEntry> => {
@@ -147,7 +146,7 @@ export function allowlistRoutes(
       return edited.document;
     };
     if (dryRun) run(allowlist.current().document);
-    else await allowlist.change(run, by);
+    else await allowlist.change(run, what);
     if (done === undefined) throw new Error('an edit was not run');
     const { entry, notes } = done;
     if (entry.type === 'domain' && !dryRun) await domains.lookUp(entry.value);
@@ -165,21 +164,24 @@ export function allowlistRoutes(
   app.get('/api/v1/allowlist/exemptions', async () => ({ exemptions: allowlist.current().document.exemptions }));
   app.put('/api/v1/allowlist/exemptions', async (request) => {
     const { exemptions } = parse(switchBody, request.body);
-    await allowlist.change((document) => ({ ...document, exemptions }), whoAsks(request));
+    await allowlist.change(
+      (document) => ({ ...document, exemptions }),
+      act(request, 'allowlist.exemptions', 'allowlist'),
+    );
     return { exemptions };
   });
   app.post('/api/v1/allowlist/import', async (request): Promise<ImportReport> => {
     const { entries: drafts, replace } = parse(importBody, request.body);
     const applied = parse(dryRunQuery, request.query).dryRun === 'false';
-    const by = whoAsks(request);
+    const what = act(request, 'allowlist.import', 'allowlist');
     let done: AllowImport | undefined;
     const run = (document: AllowlistDocument): AllowlistDocument => {
-      const planned = importEntries(document, drafts, making(by), { replace });
+      const planned = importEntries(document, drafts, making(what.by), { replace });
       if ('problems' in planned) throw new ProblemError('INVALID_REQUEST', planned.problems);
       done = planned;
       return planned.document;
     };
-    if (applied) await allowlist.change(run, by);
+    if (applied) await allowlist.change(run, what);
     else run(allowlist.current().document);
     if (done === undefined) throw new Error('an import was not run');
     const { document: _, ...counts } = done;
@@ -189,21 +191,22 @@ export function allowlistRoutes(
   app.post('/api/v1/allowlist', async (request, reply) => {
     const draft = parse(entryDraftSchema, request.body);
     const dryRun = parse(dryRunQuery, request.query).dryRun === 'true';
-    const by = whoAsks(request);
-    const made = await edit(by, (document) => addEntry(document, draft, making(by)), dryRun);
+    const what = act(request, 'allowlist.add', `allowed ${draft.name}`);
+    const made = await edit(what, (document) => addEntry(document, draft, making(what.by)), dryRun);
     return reply.code(dryRun ? 200 : 201).send(made);
   });
   app.patch<ByRef>('/api/v1/allowlist/:ref', (request) => {
     const patch = parse(entryPatchSchema, request.body);
-    const { id } = find(request.params.ref);
-    return edit(whoAsks(request), (document) => setEntry(document, find(id, document.entries).id, patch), false);
+    const { id, name } = find(request.params.ref);
+    const what = act(request, 'allowlist.set', `allowed ${name}`);
+    return edit(what, (document) => setEntry(document, find(id, document.entries).id, patch), false);
   });
   app.delete<ByRef>('/api/v1/allowlist/:ref', async (request) => {
     const entry = find(request.params.ref);
     const shown = await reportOne(entry);
     await allowlist.change(
       (document) => ({ ...document, entries: document.entries.filter(({ id }) => id !== entry.id) }),
-      whoAsks(request),
+      act(request, 'allowlist.remove', `allowed ${entry.name}`),
     );
     await deps.hits.forget([entry.id]);
     return shown;

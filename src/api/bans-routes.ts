@@ -1,16 +1,17 @@
 /** `/api/v1/bans`: which addresses are kept out, why, since when and until when. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Ban, BanChangeKind, BanOrigin, Evidence } from '../bans/ban.ts';
 import type { BanList } from '../bans/ban-list.ts';
 import type { BanOutcome } from '../bans/ban-scripts.ts';
 import { TollgateError } from '../errors.ts';
+import type { Audit } from '../people/audit-log.ts';
 import { readRange } from '../policy/addresses.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { LastHits } from '../store/last-hits.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
-import type { WhoAsks } from './who-asks.ts';
+import type { ActOf } from './recorded-changes.ts';
 
 /** A ban as it is shown. Times are ISO 8601, UTC. */
 export interface BanReport extends Omit<Ban, 'since' | 'until'> {
@@ -19,6 +20,8 @@ export interface BanReport extends Omit<Ban, 'since' | 'until'> {
   readonly until: string | null;
   readonly permanent: boolean;
   readonly lastHitAt: string | null;
+  /** Two capital letters; null where no file of countries knows the address. */
+  readonly country: string | null;
 }
 
 export interface BansPage {
@@ -121,10 +124,12 @@ export function banRoutes(
     readonly bans: BanList;
     readonly allowed: AllowedAddresses;
     readonly hits: LastHits;
-    readonly whoAsks: WhoAsks;
+    readonly countryOf: (address: string) => string | undefined;
+    readonly audit: Audit;
+    readonly act: ActOf;
   },
 ): void {
-  const { bans, allowed, whoAsks } = deps;
+  const { bans, allowed, audit, act } = deps;
 
   const report = async (wanted: readonly Ban[]): Promise<BanReport[]> => {
     // While the store is away the list is shown without them.
@@ -133,7 +138,8 @@ export function banRoutes(
       const last = hits.get(ban.address);
       const lastHitAt = last === undefined ? null : iso(last);
       const until = ban.until === null ? null : iso(ban.until);
-      return { ...ban, since: iso(ban.since), until, permanent: ban.until === null, lastHitAt };
+      const country = deps.countryOf(ban.address.split('/', 1)[0] ?? '') ?? null;
+      return { ...ban, since: iso(ban.since), until, permanent: ban.until === null, lastHitAt, country };
     });
   };
 
@@ -176,6 +182,8 @@ export function banRoutes(
 
   app.post('/api/v1/bans', async (request, reply) => {
     const body = parse(addBody, request.body);
+    const what = act(request, 'bans.add', `ban ${body.address}`);
+    const before = bans.get(body.address);
     const answer = await bans.add({
       ...body,
       // Who makes a ban longer and says no more keeps what was said.
@@ -183,12 +191,17 @@ export function banRoutes(
       origin: 'manual',
       lastsMs: body.permanent ? null : (body.seconds ?? DEFAULT_SECONDS) * 1000,
       defenceType: 'by hand',
-      by: whoAsks(request),
+      by: what.by,
     });
     if ('refused' in answer) {
       if (answer.because === 'not-an-address')
         throw new ProblemError('INVALID_REQUEST', [{ path: 'address', message: answer.refused }]);
       throw new TollgateError('CONFLICT', answer.refused);
+    }
+    const made = answer.bans.filter(({ outcome }) => outcome !== 'unchanged').map(({ ban }) => recorded(ban));
+    if (made.length > 0) {
+      const reason = body.reason;
+      await audit({ ...what, reason, before: recorded(before), after: made.length === 1 ? made[0] : made });
     }
     const reports = await report(answer.bans.map(({ ban }) => ban));
     const [first, ...others] = reports.map((each, at) => ({ ...each, outcome: answer.bans[at]?.outcome ?? 'added' }));
@@ -196,8 +209,12 @@ export function banRoutes(
     return reply.code(201).send({ ...first, others } satisfies AddedBan);
   });
 
-  const lift = async (addresses: readonly string[], by: string): Promise<readonly LiftReport[]> => {
-    const lifted = await bans.lift(addresses, by);
+  const lift = async (addresses: readonly string[], request: FastifyRequest): Promise<readonly LiftReport[]> => {
+    const acts = addresses.map((address) => act(request, 'bans.lift', `ban ${address}`));
+    const lifted = await bans.lift(addresses, acts[0]?.by ?? '');
+    await Promise.all(
+      acts.flatMap((what, at) => (lifted[at] === undefined ? [] : [audit({ ...what, before: recorded(lifted[at]) })])),
+    );
     return addresses.map((address, at): LiftReport => {
       const read = readRange(address);
       if ('problem' in read) return { address, lifted: false, detail: read.problem };
@@ -209,17 +226,21 @@ export function banRoutes(
     });
   };
 
-  app.post('/api/v1/bans/lift', async (request) => lift(parse(liftBody, request.body).addresses, whoAsks(request)));
+  app.post('/api/v1/bans/lift', async (request) => lift(parse(liftBody, request.body).addresses, request));
 
   app.delete<ByAddress>('/api/v1/bans/:address', async (request) => {
     const { address } = request.params;
     const ban = bans.get(address);
     const [shown] = ban === undefined ? [] : await report([ban]);
-    const [result] = await lift([address], whoAsks(request));
+    const [result] = await lift([address], request);
     if (result?.lifted !== true || shown === undefined) throw notFound('ban of', address, `it ${result?.detail ?? ''}`);
     return shown;
   });
 }
+
+/** A ban as the audit log has it. */
+const recorded = (ban: Ban | undefined) =>
+  ban === undefined ? undefined : { ...ban, since: iso(ban.since), until: ban.until === null ? null : iso(ban.until) };
 
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 

@@ -7,9 +7,8 @@ import { z } from 'zod';
 import { TollgateError } from '../errors.ts';
 import type { RuleDocument } from '../policy/document.ts';
 import { didYouMean } from '../policy/problem.ts';
-import type { PolicyStore } from '../store/policy-store.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
-import type { WhoAsks } from './who-asks.ts';
+import type { Act, ActOf, RecordedPolicies } from './recorded-changes.ts';
 
 const KINDS = {
   groups: 'group',
@@ -28,7 +27,7 @@ const fields = z.record(z.string(), z.unknown());
 
 export function memberRoutes(
   app: FastifyInstance,
-  deps: { readonly policies: PolicyStore; readonly whoAsks: WhoAsks },
+  deps: { readonly policies: RecordedPolicies; readonly act: ActOf },
 ): void {
   for (const kind of Object.keys(KINDS) as Kind[]) routesOf(app, kind, deps);
 }
@@ -36,9 +35,9 @@ export function memberRoutes(
 function routesOf(
   app: FastifyInstance,
   kind: Kind,
-  deps: { readonly policies: PolicyStore; readonly whoAsks: WhoAsks },
+  deps: { readonly policies: RecordedPolicies; readonly act: ActOf },
 ): void {
-  const { policies, whoAsks } = deps;
+  const { policies, act } = deps;
   const all = (): Readonly<Record<string, object>> => policies.current().policy.document[kind];
   const find = (id: string): { readonly id: string } => {
     const found = Object.hasOwn(all(), id) ? all()[id] : undefined;
@@ -47,10 +46,10 @@ function routesOf(
   };
   const change = async (
     id: string,
-    by: string,
+    what: Act,
     edit: (entries: Readonly<Record<string, object>>) => object,
   ): Promise<void> => {
-    const result = await policies.change((document) => ({ ...document, [kind]: edit(document[kind]) }), by);
+    const result = await policies.change((document) => ({ ...document, [kind]: edit(document[kind]) }), what);
     if (result.changed) return;
     const prefixes = [
       `${kind}.${id}.`,
@@ -71,7 +70,7 @@ function routesOf(
     const { id } = request.params;
     const { id: _, ...entry } = parse(fields, request.body);
     // defineProperty and not assignment, so that an id such as __proto__ is an entry like any other and then refused as an id.
-    await change(id, whoAsks(request), (entries) => {
+    await change(id, act(request, `${kind}.set`, `${KINDS[kind]} ${id}`), (entries) => {
       const copy = { ...entries };
       Object.defineProperty(copy, id, { value: entry, enumerable: true, configurable: true, writable: true });
       return copy;
@@ -89,7 +88,7 @@ function routesOf(
         `${KINDS[kind]} "${id}" is used by rule ${names}; take it out of there first`,
       );
     }
-    await change(id, whoAsks(request), (entries) =>
+    await change(id, act(request, `${kind}.remove`, `${KINDS[kind]} ${id}`), (entries) =>
       Object.fromEntries(Object.entries(entries).filter(([key]) => key !== id)),
     );
     return entry;

@@ -6,9 +6,8 @@ import type { RuleDocument } from '../policy/document.ts';
 import { didYouMean, type Problem } from '../policy/problem.ts';
 import { diagnoseRules, type RuleFinding } from '../policy/rules-doctor.ts';
 import { addTemplate, findTemplate, TEMPLATES, type Template, type TemplateAddition } from '../policy/templates.ts';
-import type { PolicyStore } from '../store/policy-store.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
-import type { WhoAsks } from './who-asks.ts';
+import type { ActOf, RecordedPolicies } from './recorded-changes.ts';
 
 export type TemplateReport = Omit<Template, 'build'>;
 
@@ -31,9 +30,9 @@ const EXPECTED: ReadonlySet<string> = new Set(['shadow', 'closed-now']);
 
 export function templateRoutes(
   app: FastifyInstance,
-  deps: { readonly policies: PolicyStore; readonly whoAsks: WhoAsks; readonly clock: Clock },
+  deps: { readonly policies: RecordedPolicies; readonly act: ActOf; readonly clock: Clock },
 ): void {
-  const { policies, whoAsks, clock } = deps;
+  const { policies, act, clock } = deps;
   app.get('/api/v1/templates', async () => TEMPLATES.map(({ build: _, ...report }): TemplateReport => report));
 
   app.post<{ Params: { readonly name: string } }>('/api/v1/templates/:name', async (request, reply) => {
@@ -46,12 +45,15 @@ export function templateRoutes(
     }
     let addition: TemplateAddition | undefined;
     // Runs again when others change the policy meanwhile: what is missing is always found in the latest one.
-    const change = await policies.change((document) => {
-      const made = addTemplate(document, template, options);
-      if ('problems' in made) throw new ProblemError('INVALID_REQUEST', made.problems);
-      addition = made;
-      return made.document;
-    }, whoAsks(request));
+    const change = await policies.change(
+      (document) => {
+        const made = addTemplate(document, template, options);
+        if ('problems' in made) throw new ProblemError('INVALID_REQUEST', made.problems);
+        addition = made;
+        return made.document;
+      },
+      act(request, 'templates.add', `template ${name}`),
+    );
     if (!change.changed) throw new ProblemError('POLICY_INVALID', inOptions(change.problems));
     const { policy } = change.snapshot;
     const rule = policy.document.rules.find((each) => each.id === addition?.rule);

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import { formatProblem } from '../policy/problem.ts';
 import { allowCommands } from './allow-commands.ts';
 import { approvalCommands } from './approval-commands.ts';
+import { auditCommands } from './audit-commands.ts';
 import { banCommands } from './ban-commands.ts';
 import { callCommands } from './call-commands.ts';
 import { createClient, DaemonProblem, DaemonUnreachable } from './client.ts';
@@ -83,6 +84,7 @@ export async function runCommandLine(
   approvalCommands(program, context);
   allowCommands(program, context);
   banCommands(program, context);
+  auditCommands(program, context);
   simulateCommand(program, context);
   inheritSettings(program);
 

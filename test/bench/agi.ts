@@ -50,10 +50,12 @@ async function startTollgate(
     `node: bench
 redis: { url: ${store.socketPath}, tenant: ${tenant} }
 agi: { listen: "127.0.0.1:0" }
+http: { listen: "127.0.0.1:0" }
 log: { format: json }
 `,
   );
-  const snapshot = { version: 2, changedAt: new Date().toISOString(), changedBy: 'bench', generations: {}, document };
+  const kept = { policy: document, generations: {} };
+  const snapshot = { version: 2, changedAt: new Date().toISOString(), changedBy: 'bench', document: kept };
   await writeFile(join(state, 'policy.json'), JSON.stringify(snapshot));
   const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
   const child = processes.program(main, ['serve', '--config', config, '--state', state], openSync(logPath, 'a'));

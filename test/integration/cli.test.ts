@@ -406,6 +406,7 @@ test('status names every part and its exit code is 0 while all work', async () =
   expect(status.parts.map(({ name, state }) => [name, state])).toEqual([
     ['store', 'up'],
     ['FastAGI', 'up'],
+    ['HTTP', 'up'],
     ['journal', 'up'],
   ]);
 });

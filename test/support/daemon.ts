@@ -15,6 +15,7 @@ export interface TestDaemon {
   readonly log: ReturnType<typeof keptLog>['lines'];
   /** Port of its FastAGI. */
   readonly agiPort: number;
+  readonly webPort: number;
   readonly run: (
     args: readonly string[],
     options?: { readonly input?: string; readonly signal?: AbortSignal; readonly onOutput?: (text: string) => void },
@@ -35,7 +36,12 @@ export async function startTestDaemon(
   options: { readonly env?: Readonly<Record<string, string>>; readonly stateDir?: string } = {},
 ): Promise<TestDaemon> {
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'tollgate-daemon-')));
-  const env = { PATH: process.env['PATH'], TOLLGATE_AGI__LISTEN: '127.0.0.1:0', ...options.env };
+  const env = {
+    PATH: process.env['PATH'],
+    TOLLGATE_AGI__LISTEN: '127.0.0.1:0',
+    TOLLGATE_HTTP__LISTEN: '127.0.0.1:0',
+    ...options.env,
+  };
   const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });
   const kept = keptLog();
   const daemon = await startDaemon(config, { log: kept.log, version: '0.0.0', searchPath });
@@ -46,6 +52,7 @@ export async function startTestDaemon(
     stateDir,
     log: kept.lines,
     agiPort: 'port' in daemon.agi ? daemon.agi.port : 0,
+    webPort: daemon.http.port,
     run,
     apply: async (policy) => {
       const { exitCode, error } = await run(['policy', 'apply', '-'], { input: policy });
