@@ -115,12 +115,22 @@ const sections = {
       lease: duration(2000, dayMs).prefault('5m'),
     })
     .prefault({}),
+  // The operator's own data: which addresses are in which country.
+  countries: z.strictObject({ file: filled.optional() }).prefault({}),
+  // Written by Tollgate, included by pjsip.conf.
+  registrations: z.strictObject({ aclFile: filled.optional() }).prefault({}),
   // `none` until asked for: a daemon that was merely tried out changes no packet filter.
   firewall: z.strictObject({ backend: z.enum(['nftables', 'dry-run', 'none']).default('none') }).prefault({}),
   journal: z
     .strictObject({
       maxEntries: z.int().min(100).max(100_000_000).default(100_000),
       maxAge: duration(60_000, 3650 * dayMs).prefault('30d'),
+    })
+    .prefault({}),
+  audit: z
+    .strictObject({
+      maxEntries: z.int().min(1000).max(100_000_000).default(1_000_000),
+      maxAge: duration(dayMs, 36_500 * dayMs).prefault('1826d'),
     })
     .prefault({}),
   log: z
@@ -134,11 +144,17 @@ const sections = {
 
 /** The whole document. `machine` gives what stands for an absent `node` and `state`. */
 export function configSchema(machine: { readonly node: string; readonly state: string }) {
-  return z.strictObject({
-    node: keyName.prefault(machine.node),
-    state: filled.prefault(machine.state),
-    ...sections,
-  });
+  return z
+    .strictObject({
+      node: keyName.prefault(machine.node),
+      state: filled.prefault(machine.state),
+      ...sections,
+    })
+    .superRefine(({ registrations, asterisk: servers }, context) => {
+      if (registrations.aclFile === undefined || (servers.length === 1 && servers[0]?.ami !== undefined)) return;
+      const message = 'is a file of one Asterisk, and needs exactly one entry in asterisk, with ami';
+      context.addIssue({ code: 'custom', path: ['registrations', 'aclFile'], message });
+    });
 }
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
@@ -160,7 +176,13 @@ export const secretPaths: readonly (readonly string[])[] = [
 ];
 
 /** Keys that name a file or folder; relative ones are meant from the folder of the file they stand in. */
-export const pathKeys: readonly (readonly string[])[] = [['state'], ['http', 'tls', 'cert'], ['http', 'tls', 'key']];
+export const pathKeys: readonly (readonly string[])[] = [
+  ['state'],
+  ['http', 'tls', 'cert'],
+  ['http', 'tls', 'key'],
+  ['countries', 'file'],
+  ['registrations', 'aclFile'],
+];
 
 /** Where the store is. `embedded` is the private server; the others are a `RedisTarget` of redis/client.ts. */
 export type StorePlace =
@@ -204,7 +226,7 @@ const hidden = '(secret)';
 
 /** The configuration in the shape of the file, defaults filled in and secrets replaced by `(secret)`. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
-  const { redis, agi, http, journal } = config;
+  const { redis, agi, http, journal, audit } = config;
   return {
     ...config,
     redis: {
@@ -224,6 +246,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     })),
     calls: { lease: durationText(config.calls.lease) },
     journal: { ...journal, maxAge: durationText(journal.maxAge) },
+    audit: { ...audit, maxAge: durationText(audit.maxAge) },
   };
 }
 
