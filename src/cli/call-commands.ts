@@ -276,6 +276,7 @@ const verdictOf = (terminal: Terminal, { verdict, waitMs }: DecisionReport, widt
 /** What decided where it was no rule; with a blank, which no id of a rule has. */
 const LAYER_WORDS: Readonly<Record<Exclude<ExplanationReport['layer'], 'rules'>, string>> = {
   emergency: 'emergency number',
+  registration: 'phone elsewhere',
   allowlist: 'allowed address',
   ban: 'banned address',
   country: 'refused country',

@@ -8,8 +8,8 @@ interface Kind {
   readonly one: string;
   readonly about: string;
   readonly example: string;
-  /** The field that is a list, and what stands in it. */
-  readonly list?: { readonly field: 'members' | 'permissions' | 'prefixes'; readonly holds: string };
+  /** The fields that are lists, and what stands in them. */
+  readonly lists: readonly { readonly field: ListField; readonly option: string; readonly holds: string }[];
 }
 
 const KINDS = {
@@ -17,29 +17,33 @@ const KINDS = {
     one: 'group',
     about: 'groups of extensions, to which rules can apply',
     example: 'tollgate groups set call-centre --name "Call centre" --members 2001-2050,21xx',
-    list: { field: 'members', holds: '2001, 2001-2050, 21xx' },
+    lists: [{ field: 'members', option: 'members', holds: '2001, 2001-2050, 21xx' }],
   },
   extensions: {
     one: 'extension',
-    about: 'extensions that have a name or permissions',
+    about: 'extensions that have a name, permissions or a place',
     example: 'tollgate extensions set 1001 --name Reception --permissions international',
-    list: { field: 'permissions', holds: 'names that rules refer to, such as international' },
+    lists: [
+      { field: 'permissions', option: 'permissions', holds: 'names that rules refer to, such as international' },
+      { field: 'registerFrom', option: 'register-from', holds: 'addresses of its phones, such as 203.0.113.0/24' },
+    ],
   },
   trunks: {
     one: 'trunk',
     about: 'trunks, to which rules can apply',
     example: 'tollgate trunks set carrier-a --name "Carrier A"',
+    lists: [],
   },
   destinations: {
     one: 'destination list',
     about: 'own lists of destinations by their prefixes, to which rules can apply',
     example: 'tollgate destinations set high-risk --prefixes +53,+252',
-    list: { field: 'prefixes', holds: '+53, +1809' },
+    lists: [{ field: 'prefixes', option: 'prefixes', holds: '+53, +1809' }],
   },
 } as const satisfies Readonly<Record<string, Kind>>;
 
 type KindName = keyof typeof KINDS;
-type ListField = 'members' | 'permissions' | 'prefixes';
+type ListField = 'members' | 'permissions' | 'registerFrom' | 'prefixes';
 
 interface Entry extends Readonly<Partial<Record<ListField, readonly string[]>>> {
   readonly id: string;
@@ -52,7 +56,7 @@ export function memberCommands(program: Command, context: CommandContext): void 
 
 function commandsOf(program: Command, kind: KindName, context: CommandContext): void {
   const { terminal } = context;
-  const { one, about, example, list }: Kind = KINDS[kind];
+  const { one, about, example, lists }: Kind = KINDS[kind];
   const noun = program.command(kind).description(about);
   const path = (id: string): string => `/api/v1/${kind}/${encodeURIComponent(id)}`;
 
@@ -65,11 +69,15 @@ function commandsOf(program: Command, kind: KindName, context: CommandContext): 
       if (wantsJson(command)) terminal.out(json(all));
       else if (all.length === 0) terminal.out(`There are no ${kind} yet. For example: ${example}\n`);
       else {
-        const headers = [one.toUpperCase(), 'NAME', ...(list === undefined ? [] : [list.field.toUpperCase()])];
+        const headers = [
+          one.toUpperCase(),
+          'NAME',
+          ...lists.map(({ option }) => option.replace('-', ' ').toUpperCase()),
+        ];
         const rows = all.map((each) => [
           each.id,
           plain(each.name ?? ''),
-          ...(list === undefined ? [] : [plain(shorten(each[list.field] ?? []))]),
+          ...lists.map(({ field }) => plain(shorten(each[field] ?? []))),
         ]);
         terminal.out(table(terminal, headers, rows));
       }
@@ -92,20 +100,24 @@ function commandsOf(program: Command, kind: KindName, context: CommandContext): 
     .option('--name <name>', 'name for people')
     .option('--json', 'as JSON')
     .addHelpText('after', `\nExample:\n  ${example}`);
-  if (list !== undefined) {
+  for (const { option, holds } of lists) {
     set
-      .option(`--${list.field} <list>`, `all ${list.field}: ${list.holds}; may be repeated`, collect)
-      .option(`--add-${list.field} <list>`, `add to the ${list.field}`, collect)
-      .option(`--drop-${list.field} <list>`, `take out of the ${list.field}, as they are written there`, collect);
+      .option(`--${option} <list>`, `all ${option}: ${holds}; may be repeated`, collect)
+      .option(`--add-${option} <list>`, `add to the ${option}`, collect)
+      .option(`--drop-${option} <list>`, `take out of the ${option}, as they are written there`, collect);
   }
   set.action(async (id: string, options: Readonly<Record<string, unknown>>, command: Command) => {
     const client = context.client(command);
     const before = (await client.ask<Entry[]>('GET', `/api/v1/${kind}`)).find((each) => each.id === id);
     const { id: _, ...old } = before ?? { id };
     const name = typeof options['name'] === 'string' ? { name: options['name'] } : {};
-    const changed = list === undefined ? undefined : changedList(before?.[list.field] ?? [], list.field, options);
-    const items = list === undefined || changed === undefined ? {} : { [list.field]: changed };
-    const saved = await client.ask<Entry>('PUT', path(id), { ...old, ...name, ...items });
+    const entry: Record<string, unknown> = { ...old, ...name };
+    for (const { field } of lists) {
+      const changed = changedList(before?.[field] ?? [], field, options);
+      // What is left out is no restriction, and an empty list of places would be a phone that may be nowhere.
+      if (changed !== undefined) entry[field] = changed.length === 0 ? undefined : changed;
+    }
+    const saved = await client.ask<Entry>('PUT', path(id), entry);
     const done = `${one.charAt(0).toUpperCase()}${one.slice(1)} ${id} is ${before === undefined ? 'added' : 'changed'}.\n`;
     terminal.out(wantsJson(command) ? json(saved) : done);
   });

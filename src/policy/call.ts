@@ -22,6 +22,8 @@ export interface CallAttempt {
   readonly source: string | undefined;
   /** Time zone of the called party as the dialplan passed it, which may be none that there is. */
   readonly calledZone?: string | undefined;
+  /** Whose address `source` is, where that is not the extension: of a transferred call, the channel's own endpoint. */
+  readonly sourceOf?: string | undefined;
 }
 
 /** What a rule counts on: one extension, one group as a whole, one trunk, one called number, or the whole system. */

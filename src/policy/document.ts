@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
+import { readRange } from './addresses.ts';
 import { COUNT_PER } from './call.ts';
 import { inconsistencies } from './consistency.ts';
 import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
@@ -128,7 +129,16 @@ export const ruleSchema = z.strictObject({
 });
 
 export const groupSchema = z.strictObject({ name: name.optional(), members: list(member, 10_000).default([]) });
-export const extensionSchema = z.strictObject({ name: name.optional(), permissions: list(id, 100).optional() });
+const place = z.string({ error: 'is not an address; write 203.0.113.9 or 203.0.113.0/24' }).check((context) => {
+  const read = readRange(context.value);
+  if ('problem' in read) context.issues.push({ code: 'custom', message: read.problem, input: context.value });
+});
+export const extensionSchema = z.strictObject({
+  name: name.optional(),
+  permissions: list(id, 100).optional(),
+  /** Where its phones may register and call from. */
+  registerFrom: some(place, 64),
+});
 /** An own list of destinations. */
 export const destinationSchema = z.strictObject({ name: name.optional(), prefixes: list(prefix, 100_000).default([]) });
 export const trunkSchema = z.strictObject({ name: name.optional() });

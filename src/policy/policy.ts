@@ -13,6 +13,7 @@ import { parseDuration } from './duration.ts';
 import { concurrentLimit, type Limit, parseLimit } from './limit.ts';
 import { numberSet } from './number-set.ts';
 import { REACHED } from './outcome.ts';
+import { compilePlaces, type RegistrationPlaces } from './registration-places.ts';
 import { type Applies, type Because, type Count, type During, type Match, matchRule, type Rule } from './rule.ts';
 import { indexRules } from './rule-index.ts';
 import { compileSchedule, type Schedule } from './schedule.ts';
@@ -31,6 +32,7 @@ export interface Policy {
   /** Rules that do not apply, at most so many: those that name the call first, then in the order of the document. */
   readonly passedOver: (call: CallAttempt, at: EpochMs, most: number) => readonly PassedOver[];
   readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly places: RegistrationPlaces;
 }
 
 export interface RuleMatch {
@@ -111,6 +113,7 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
     rules,
     groupsOf,
     schedules,
+    places: compilePlaces(document.extensions),
     readDestination: (text: string): Destination => {
       const dialled = readDestination(document.dialling, emergencyNumbers, text);
       const { e164, country, classes } = placeNumber(dialled);

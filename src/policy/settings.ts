@@ -15,8 +15,8 @@ const DAY_MS = 24 * HOUR_MS;
 const whole = (least: number, most: number) =>
   z
     .int({ error: `is not a whole number from ${least} to ${most}` })
-    .min(least, { error: `is less than ${least}` })
-    .max(most, { error: `is more than ${most}` });
+    .min(least, { error: `is less than ${least}; write a whole number from ${least} to ${most}` })
+    .max(most, { error: `is more than ${most}; write a whole number from ${least} to ${most}` });
 const onOff = z.boolean({ error: 'is not known; write true or false' });
 
 /** What can be attacked. Each is counted for itself. */

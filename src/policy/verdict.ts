@@ -39,7 +39,7 @@ export type Finding =
     };
 
 /** Which of the layers decided, from first to last: see docs/call-path.md. */
-export const LAYERS = ['emergency', 'allowlist', 'ban', 'country', 'rules'] as const;
+export const LAYERS = ['emergency', 'registration', 'allowlist', 'ban', 'country', 'rules'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 export interface Verdict {
