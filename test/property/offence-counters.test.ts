@@ -44,7 +44,7 @@ const step = fc.oneof(
       service,
       address,
       account,
-      /** The attempt before once more, reported by the other daemon. */
+      /** The attempt before once more: a daemon that has not told of it does, or it happens again in the same millisecond. */
       again: fc.nat(7).map((sides) => sides === 0),
       isCertain: fc.boolean(),
     }),
@@ -88,6 +88,7 @@ test('two daemons together count exactly what one list of all events counts, wha
       const model = createOffenceModel();
       let attempts = 0;
       let before: ModelEvent | undefined;
+      const told = new Map<string, number>();
       for (const each of steps) {
         now += each.passes;
         const { counters } = nodes[each.node] ?? { counters: undefined };
@@ -107,7 +108,9 @@ test('two daemons together count exactly what one list of all events counts, wha
               ? { ...before, at: now }
               : { ...each, at: now, id: String(attempts), network };
           before = event;
-          const isNew = model.offence(event);
+          const name = `${each.node} ${event.id}`;
+          told.set(name, (told.get(name) ?? 0) + 1);
+          const isNew = model.offence({ ...event, id: `${event.id}/${told.get(name)}` });
           const readings = await counters.offence(offenceOf(event));
           seen += 1;
           if (!isNew) known += 1;
@@ -119,6 +122,7 @@ test('two daemons together count exactly what one list of all events counts, wha
             inWindow: inWindow.length,
             certainInWindow: inWindow.filter(({ isCertain }) => isCertain).length,
             totals: [24, 72, 168].map((hours) => totalOf(readings.address, at, hours)),
+            certainTotals: [24, 72, 168].map((hours) => totalOf(readings.address, at, hours, 'certain')),
             accounts: othersWithin(readings.address, at, 24),
             network: [totalOf(readings.network, at, 24), othersWithin(readings.network, at, 24)],
             account: [totalOf(readings.account, at, 24), othersWithin(readings.account, at, 24)],

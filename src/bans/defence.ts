@@ -1,0 +1,98 @@
+/**
+ * The defence against addresses put together: what Asterisk and our own doors tell of attacks and of log-ins, what is known
+ * of who is there by right, counts, bans, and reports to staff.
+ */
+import type { Redis } from 'ioredis';
+import type { AmiConnection } from '../asterisk/ami-connection.ts';
+import type { Clock } from '../clock.ts';
+import type { Decision } from '../gate/gate.ts';
+import type { Log } from '../log.ts';
+import type { AllowEntry } from '../policy/allowlist.ts';
+import type { Settings } from '../policy/settings.ts';
+import type { Keys } from '../redis/keys.ts';
+import { type AutomaticBansState, createAutomaticBans } from './automatic-bans.ts';
+import type { BanList } from './ban-list.ts';
+import { createCallPatterns } from './call-patterns.ts';
+import { createCalledCountries } from './called-countries.ts';
+import { createDefenceReports, type DefenceReport, type DefenceReports } from './defence-reports.ts';
+import { createKnownPeers, type KnownPeers } from './known-peers.ts';
+import type { Offence, Success } from './offence.ts';
+import { createOffenceCounters } from './offence-counters.ts';
+import { watchSecurity } from './security-watch.ts';
+
+export interface Defence {
+  /** For our own doors. Never throws, never waits. */
+  readonly offence: (offence: Offence) => void;
+  readonly success: (success: Success) => void;
+  /** Looks at a decided call for patterns of fraud. Never throws, never waits. */
+  readonly decided: (decision: Decision) => void;
+  /** Newest first. @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT` */
+  readonly reports: DefenceReports['list'];
+  /** Addresses of phones and trunks that are known now. */
+  readonly peers: KnownPeers['list'];
+  readonly state: () => DefenceState;
+  readonly close: () => Promise<void>;
+}
+
+export interface DefenceState extends AutomaticBansState {
+  readonly enabled: boolean;
+  /** Addresses of phones and trunks that are known now. */
+  readonly peers: number;
+  /** Asterisks that tell no security events. */
+  readonly silent: readonly string[];
+}
+
+export function startDefence(deps: {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly node: string;
+  readonly manager: readonly AmiConnection[];
+  readonly bans: BanList;
+  readonly allowed: { readonly entryOf: (address: string) => AllowEntry | undefined };
+  readonly settings: () => Settings;
+  readonly log: Log;
+  /** For alerts. */
+  readonly onReport?: (report: DefenceReport) => void;
+}): Defence {
+  const { redis, keys, clock, node, manager, bans, settings, log } = deps;
+  const counters = createOffenceCounters(redis, keys);
+  const allowedBy = (address: string): string | undefined => deps.allowed.entryOf(address)?.name;
+  const { onReport } = deps;
+  const reports = createDefenceReports({
+    ...{ redis, keys, clock, node, log, claim: counters.claim },
+    ...(onReport === undefined ? {} : { onReport }),
+  });
+  const peers = createKnownPeers({ redis, keys, clock, node, manager, log });
+  void peers.refresh();
+  const automatic = createAutomaticBans({ counters, bans, allowedBy, peers, settings, reports, clock, log });
+  const patterns = createCallPatterns({
+    ...{ settings, reports, allowedBy, peers, node, log },
+    countries: createCalledCountries(redis, keys),
+    onOffence: automatic.offence,
+  });
+  const watch = watchSecurity(manager, {
+    clock,
+    log,
+    onOffence: automatic.offence,
+    onSuccess: automatic.success,
+  });
+  return {
+    offence: automatic.offence,
+    success: automatic.success,
+    decided: patterns.decided,
+    reports: reports.list,
+    peers: peers.list,
+    state: () => ({
+      ...automatic.state(),
+      enabled: settings().autoBan.enabled,
+      peers: peers.size(),
+      silent: watch.silent(),
+    }),
+    close: async () => {
+      watch.stop();
+      await automatic.close();
+      await peers.close();
+    },
+  };
+}
