@@ -24,6 +24,7 @@ import { connectAri } from './asterisk/ari-connection.ts';
 import { openBanList } from './bans/ban-list.ts';
 import { openCountries } from './bans/country.ts';
 import { startDefence } from './bans/defence.ts';
+import { startFirewall } from './bans/firewall-service.ts';
 import { createStanding, type StandingOf } from './bans/standing.ts';
 import { systemClock } from './clock.ts';
 import { type Config, storePlace } from './config/schema.ts';
@@ -42,9 +43,8 @@ import { createLiveCallRecords } from './live-calls/live-call-records.ts';
 import { createLiveCalls } from './live-calls/live-calls.ts';
 import type { Log } from './log.ts';
 import { openAuditLog } from './people/audit-log.ts';
-import { DEFAULT_SETTINGS } from './policy/settings.ts';
 import type { RedisTarget } from './redis/client.ts';
-import { connectRedis } from './redis/connection.ts';
+import { connectRedis, peersOf } from './redis/connection.ts';
 import { createEmbeddedServer } from './redis/embedded-server.ts';
 import { createKeys } from './redis/keys.ts';
 import { acquireStateLock } from './redis/state-lock.ts';
@@ -54,8 +54,10 @@ import { createAllowedAddresses } from './store/allowed-addresses.ts';
 import { openAllowlistStore } from './store/allowlist-store.ts';
 import { createDomainWatch } from './store/domain-watch.ts';
 import { createDurableWrites } from './store/durable-writes.ts';
+import { openFirewallPlanStore } from './store/firewall-plan-store.ts';
 import { createLastHits } from './store/last-hits.ts';
 import { openPolicyStore } from './store/policy-store.ts';
+import { openSettingsStore } from './store/settings-store.ts';
 
 export interface Daemon {
   /** Where FastAGI listens, with the real port. */
@@ -145,32 +147,22 @@ export async function startDaemon(
 
     // Who changed what
     const durable = createDurableWrites(recordStore, { embedded: place.kind === 'embedded' });
+    const kept = { redis: recordStore, keys, clock, stateDir: config.state, log, durably: durable, node: config.node };
     const audit = await openAuditLog({
-      redis: recordStore,
-      keys,
-      clock,
-      node: config.node,
-      stateDir: config.state,
+      ...kept,
       maxEntries: config.audit.maxEntries,
       maxAgeMs: config.audit.maxAge,
-      durably: durable,
-      log,
     });
     releasers.push(['audit log', () => audit.close()]);
 
-    // Policy
-    const policies = await openPolicyStore({
-      redis: recordStore,
-      keys,
-      clock,
-      stateDir: config.state,
-      log,
-      durably: durable,
-    });
+    // Policy and settings
+    const policies = await openPolicyStore(kept);
     releasers.push(['policy store', () => policies.close()]);
+    const settings = await openSettingsStore(kept);
+    releasers.push(['settings', () => settings.close()]);
+    const settingsNow = () => settings.current().document;
 
     // Addresses
-    const kept = { redis: recordStore, keys, clock, stateDir: config.state, log, durably: durable };
     const allowlist = await openAllowlistStore(kept);
     releasers.push(['allowlist', () => allowlist.close()]);
     const domains = await createDomainWatch({ clock, log, copyPath: join(config.state, 'allowlist-domains.json') });
@@ -183,12 +175,7 @@ export async function startDaemon(
     releasers.push(['hits of allowed addresses', () => allowHits.close()]);
     const banHits = createLastHits({ ...kept, key: keys.banHits, isListed: (id) => bans.get(id) !== undefined });
     releasers.push(['hits of bans', () => banHits.close()]);
-    const countries = await openCountries({
-      file: config.countries.file,
-      settings: () => DEFAULT_SETTINGS,
-      clock,
-      log,
-    });
+    const countries = await openCountries({ file: config.countries.file, settings: settingsNow, clock, log });
     releasers.push(['countries', () => countries.close()]);
     const standingOf = createStanding({
       allowed,
@@ -308,9 +295,25 @@ export async function startDaemon(
     // Attacks
     const defence = startDefence({
       ...{ redis: recordStore, keys, clock, node: config.node, manager, bans, allowed, log },
-      settings: () => DEFAULT_SETTINGS,
+      settings: settingsNow,
     });
     releasers.push(['defence', () => defence.close()]);
+
+    // Packet filter
+    const plans = await openFirewallPlanStore(kept);
+    releasers.push(['plan of the firewall', () => plans.close()]);
+    const firewall = startFirewall({
+      ...{ ...kept, backend: config.firewall.backend, allowed, bans, plans, settings, audit: audit.audit },
+      noteAllowed: allowHits.note,
+      noteBanned: banHits.note,
+      evidence: [
+        { kind: 'report', read: () => defence.reports(500) },
+        { kind: 'call', read: async () => (await journal.list({ limit: 5000, matches: () => true })).calls },
+        { kind: 'allowed', read: () => allowlist.current().document.entries },
+      ],
+      needed: () => peersOf(recordStore),
+    });
+    releasers.push(['firewall', () => firewall.close()]);
 
     // FastAGI
     const tally = createTally();
@@ -376,18 +379,22 @@ export async function startDaemon(
       countries,
       registrations,
       defence,
+      firewall,
       policies,
       tally,
     });
     const api = await startApi({
       socketPath: join(config.state, CONTROL_SOCKET),
+      node: config.node,
       policies,
+      settings,
+      firewall,
       limits,
       gate,
       journal,
       liveCalls,
       approvals: { desk, grants, decisions: people, links },
-      addresses: { allowlist, allowed, domains, allowHits, bans, banHits, countryOf: countries.countryOf },
+      addresses: { allowlist, allowed, domains, allowHits, bans, banHits, countries },
       defence,
       audit,
       status,

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { findLogin } from './cli/login.ts';
 import { runCommandLine } from './cli/program.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { loadConfig } from './config/load.ts';
@@ -68,6 +69,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   terminal,
   version,
   stateDir: async (where) => (await load(where)).config.state,
+  login: () => findLogin(process.env, process.pid),
   programs: {
     serve,
     demo: ({ once: toTheEnd }) => runDemo({ toTheEnd, program, terminal }),

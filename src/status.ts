@@ -7,6 +7,7 @@ import type { AmiConnection } from './asterisk/ami-connection.ts';
 import type { AriConnection } from './asterisk/ari-connection.ts';
 import type { Countries } from './bans/country.ts';
 import type { Defence } from './bans/defence.ts';
+import type { FirewallService } from './bans/firewall-service.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './gate/journal.ts';
 import type { StoreBreaker } from './gate/store-breaker.ts';
@@ -57,6 +58,7 @@ export function createStatus(deps: {
   readonly countries: Countries;
   readonly registrations: Registrations;
   readonly defence: Pick<Defence, 'state'>;
+  readonly firewall: Pick<FirewallService, 'state' | 'control'>;
   readonly policies: PolicyStore;
   readonly tally: { readonly counts: () => Counts };
 }): () => Status {
@@ -149,6 +151,30 @@ export function createStatus(deps: {
     };
   };
 
+  const firewallStatus = (): PartStatus => {
+    const { backend, since, problem, lastCheckAt, drift, waitsForBans } = deps.firewall.state();
+    const { plan, pending } = deps.firewall.control.state();
+    const facts = [
+      BACKENDS[backend],
+      ...(plan.portal === null ? [] : ['portal on']),
+      ...(plan.isolation === null ? [] : ['ISOLATED']),
+      ...(backend === 'none' ? [] : [`checked ${lastCheckAt === undefined ? 'never' : iso(lastCheckAt)}`]),
+      ...(drift === 0 ? [] : [`${drift} differences mended`]),
+      ...(waitsForBans && backend !== 'none' ? ['the bans are not known yet'] : []),
+      ...(pending === undefined ? [] : [`${pending.what} not confirmed, undone at ${iso(pending.revertAt)}`]),
+    ];
+    return {
+      name: 'firewall',
+      state: problem === undefined ? 'up' : 'down',
+      since: iso(since),
+      detail: problem === undefined ? facts.join(', ') : problem,
+      remedy:
+        problem === undefined
+          ? ''
+          : 'see that nft is installed and that the daemon may use it (CAP_NET_ADMIN); it is tried again every few seconds, and calls from banned addresses are refused all the same',
+    };
+  };
+
   const countryStatus = (): PartStatus[] => {
     const state = deps.countries.state();
     if (state === undefined) return [];
@@ -195,6 +221,7 @@ export function createStatus(deps: {
       ...deps.manager.map(managerStatus),
       ...deps.holding.map(holdingStatus),
       defenceStatus(),
+      firewallStatus(),
       ...countryStatus(),
       ...registrationStatus(),
     ];
@@ -214,6 +241,12 @@ export function createStatus(deps: {
     };
   };
 }
+
+const BACKENDS = {
+  nftables: 'nftables',
+  'dry-run': 'dry run: nothing is dropped',
+  none: 'no packet filter: calls from banned addresses are refused, their packets are not dropped',
+} as const;
 
 const later = (a: string, b: string): string => (a > b ? a : b);
 const earlier = (a: string, b: string): string => (a < b ? a : b);

@@ -1,6 +1,6 @@
 /** `/api/v1/allowlist`: who is never banned. Entries are found by id, by name, or by what they hold. */
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { BanList } from '../bans/ban-list.ts';
 import type { Clock } from '../clock.ts';
@@ -23,6 +23,7 @@ import { didYouMean } from '../policy/problem.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { DomainState, DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
+import type { AllowlistGuard } from './allowlist-guard.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
 import type { Act, ActOf, RecordedAllowlist } from './recorded-changes.ts';
 
@@ -65,7 +66,12 @@ const listQuery = z.strictObject({
   /** Not hit for so many days, and at least as old. */
   unusedDays: z.coerce.number().int().min(1).max(3650).optional(),
 });
-const dryRunQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).default('false') });
+const yesNo = z.enum(['true', 'false']).default('false');
+const changeQuery = z.strictObject({
+  dryRun: yesNo,
+  /** Even if it cuts off the one who asks. */
+  force: yesNo,
+});
 const switchBody = z.strictObject({ exemptions: z.enum(['on', 'off'], { error: 'is not known; write on or off' }) });
 const importBody = z.strictObject({
   entries: z.array(entryDraftSchema).max(MOST_ENTRIES, { error: `has more than ${MOST_ENTRIES} entries` }),
@@ -80,6 +86,9 @@ export function allowlistRoutes(
     readonly domains: DomainWatch;
     readonly hits: LastHits;
     readonly bans: Pick<BanList, 'overlapping'>;
+    readonly guard: AllowlistGuard;
+    /** Addresses and networks of trunks that are known now. */
+    readonly trunks: () => readonly string[];
     readonly clock: Clock;
     readonly act: ActOf;
   },
@@ -133,16 +142,18 @@ export function allowlistRoutes(
   });
 
   const edit = async (
+    request: FastifyRequest,
     what: Act,
     change: (document: AllowlistDocument) => Edited,
-    dryRun: boolean,
   ): Promise<ChangedEntry> => {
+    const { dryRun, guarded } = optionsOf(request);
     let done: { readonly entry: AllowEntry; readonly notes: readonly string[] } | undefined;
     const run = (document: AllowlistDocument): AllowlistDocument => {
       const edited = change(document);
       if ('problems' in edited) throw new ProblemError('INVALID_REQUEST', edited.problems);
       // Before the change: with it the bans are gone.
       done = { entry: edited.entry, notes: [...edited.notes, ...notesOnBans(edited.entry, deps.bans)] };
+      guarded(edited.document);
       return edited.document;
     };
     if (dryRun) run(allowlist.current().document);
@@ -152,6 +163,20 @@ export function allowlistRoutes(
     if (entry.type === 'domain' && !dryRun) await domains.lookUp(entry.value);
     return { ...(await reportOne(entry)), notes };
   };
+
+  const optionsOf = (request: FastifyRequest) => {
+    const { dryRun, force } = parse(changeQuery, request.query);
+    const guarded = (next: AllowlistDocument): AllowlistDocument => {
+      if (force === 'false') deps.guard(request, next);
+      return next;
+    };
+    return { dryRun: dryRun === 'true', guarded };
+  };
+  const allowedTrunks = (): readonly string[] =>
+    deps.trunks().filter((trunk) => {
+      const read = readRange(trunk);
+      return 'range' in read && deps.allowed.covering(read.range) !== undefined;
+    });
 
   app.get('/api/v1/allowlist', async (request) => {
     const { search = '', unusedDays } = parse(listQuery, request.query);
@@ -172,44 +197,54 @@ export function allowlistRoutes(
   });
   app.post('/api/v1/allowlist/import', async (request): Promise<ImportReport> => {
     const { entries: drafts, replace } = parse(importBody, request.body);
-    const applied = parse(dryRunQuery, request.query).dryRun === 'false';
+    const { dryRun, guarded } = optionsOf(request);
     const what = act(request, 'allowlist.import', 'allowlist');
     let done: AllowImport | undefined;
     const run = (document: AllowlistDocument): AllowlistDocument => {
       const planned = importEntries(document, drafts, making(what.by), { replace });
       if ('problems' in planned) throw new ProblemError('INVALID_REQUEST', planned.problems);
       done = planned;
-      return planned.document;
+      return guarded(planned.document);
     };
-    if (applied) await allowlist.change(run, what);
-    else run(allowlist.current().document);
+    if (dryRun) run(allowlist.current().document);
+    else await allowlist.change(run, what);
     if (done === undefined) throw new Error('an import was not run');
     const { document: _, ...counts } = done;
-    return { applied, changed: counts.added.length + counts.replaced.length + counts.removed.length > 0, ...counts };
+    return {
+      applied: !dryRun,
+      changed: counts.added.length + counts.replaced.length + counts.removed.length > 0,
+      ...counts,
+    };
   });
   app.get<ByRef>('/api/v1/allowlist/:ref', async (request) => reportOne(find(request.params.ref)));
   app.post('/api/v1/allowlist', async (request, reply) => {
     const draft = parse(entryDraftSchema, request.body);
-    const dryRun = parse(dryRunQuery, request.query).dryRun === 'true';
     const what = act(request, 'allowlist.add', `allowed ${draft.name}`);
-    const made = await edit(what, (document) => addEntry(document, draft, making(what.by)), dryRun);
-    return reply.code(dryRun ? 200 : 201).send(made);
+    const made = await edit(request, what, (document) => addEntry(document, draft, making(what.by)));
+    return reply.code(optionsOf(request).dryRun ? 200 : 201).send(made);
   });
   app.patch<ByRef>('/api/v1/allowlist/:ref', (request) => {
     const patch = parse(entryPatchSchema, request.body);
     const { id, name } = find(request.params.ref);
     const what = act(request, 'allowlist.set', `allowed ${name}`);
-    return edit(what, (document) => setEntry(document, find(id, document.entries).id, patch), false);
+    return edit(request, what, (document) => setEntry(document, find(id, document.entries).id, patch));
   });
-  app.delete<ByRef>('/api/v1/allowlist/:ref', async (request) => {
+  app.delete<ByRef>('/api/v1/allowlist/:ref', async (request): Promise<ChangedEntry> => {
+    const { guarded } = optionsOf(request);
     const entry = find(request.params.ref);
     const shown = await reportOne(entry);
+    const trunks = allowedTrunks();
     await allowlist.change(
-      (document) => ({ ...document, entries: document.entries.filter(({ id }) => id !== entry.id) }),
+      (document) => guarded({ ...document, entries: document.entries.filter(({ id }) => id !== entry.id) }),
       act(request, 'allowlist.remove', `allowed ${entry.name}`),
     );
     await deps.hits.forget([entry.id]);
-    return shown;
+    const left = allowedTrunks();
+    const lost = trunks.filter((trunk) => !left.includes(trunk));
+    return {
+      ...shown,
+      notes: lost.map((trunk) => `${trunk} is a trunk of yours, and nothing keeps it from being banned now`),
+    };
   });
 }
 

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import type { Ban, BanChangeKind, BanOrigin, Evidence } from '../bans/ban.ts';
 import type { BanList } from '../bans/ban-list.ts';
 import type { BanOutcome } from '../bans/ban-scripts.ts';
+import type { FirewallService, KernelAnswer, KernelArrival } from '../bans/firewall-service.ts';
+import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
 import type { Audit } from '../people/audit-log.ts';
 import { readRange } from '../policy/addresses.ts';
@@ -12,6 +14,7 @@ import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { LastHits } from '../store/last-hits.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { callerOf } from './who-asks.ts';
 
 /** A ban as it is shown. Times are ISO 8601, UTC. */
 export interface BanReport extends Omit<Ban, 'since' | 'until'> {
@@ -22,6 +25,8 @@ export interface BanReport extends Omit<Ban, 'since' | 'until'> {
   readonly lastHitAt: string | null;
   /** Two capital letters; null where no file of countries knows the address. */
   readonly country: string | null;
+  /** Packets from and to it that the packet filter dropped; null where nothing is counted. */
+  readonly dropped: number | null;
 }
 
 export interface BansPage {
@@ -33,6 +38,8 @@ export interface BansPage {
 
 export interface AddedBan extends BanReport {
   readonly outcome: BanOutcome;
+  /** Of this ban and the others; null without a packet filter. */
+  readonly kernel: KernelArrival | null;
   /** Where the ban was made around allowed addresses: its other networks. */
   readonly others: readonly (BanReport & { readonly outcome: BanOutcome })[];
 }
@@ -63,6 +70,10 @@ export type BanAnswerReport = (
   readonly evidence: readonly { readonly at: string; readonly event: string }[] | null;
   /** Newest first; null while the store cannot be asked. */
   readonly history: readonly ChangeReport[] | null;
+  /** Why calls from there are refused for its country; null if they are not. */
+  readonly countryRefusal: string | null;
+  /** As the packet filter has it; null without one, or where it cannot be asked. */
+  readonly kernel: KernelAnswer | null;
 };
 
 export interface LiftReport {
@@ -70,6 +81,8 @@ export interface LiftReport {
   readonly lifted: boolean;
   /** Why not, or what still holds it. */
   readonly detail: string;
+  /** What became of it in the kernel; null without a packet filter, or where nothing was lifted. */
+  readonly kernel: KernelArrival | null;
 }
 
 interface ByAddress {
@@ -117,6 +130,10 @@ const addBody = z
 const liftBody = z.strictObject({ addresses: z.array(z.string().max(100)).min(1).max(1000) });
 
 const HISTORY_SHOWN = 20;
+/** A list is shown without what was dropped where the packet filter takes longer to say. */
+const COUNTED_WITHIN_MS = 2000;
+/** Each is asked for by itself. */
+const MOST_UNBLOCKED = 16;
 
 export function banRoutes(
   app: FastifyInstance,
@@ -125,21 +142,26 @@ export function banRoutes(
     readonly allowed: AllowedAddresses;
     readonly hits: LastHits;
     readonly countryOf: (address: string) => string | undefined;
+    readonly countryRefusal: (address: string) => string | undefined;
+    readonly firewall: Pick<FirewallService, 'counters' | 'inKernel' | 'unblock' | 'untilBanned' | 'untilLifted'>;
     readonly audit: Audit;
     readonly act: ActOf;
   },
 ): void {
-  const { bans, allowed, audit, act } = deps;
+  const { bans, allowed, firewall, audit, act } = deps;
 
   const report = async (wanted: readonly Ban[]): Promise<BanReport[]> => {
     // While the store is away the list is shown without them.
     const hits = await deps.hits.of(wanted.map(({ address }) => address)).catch(() => new Map<string, EpochMs>());
+    const counters = await within(firewall.counters(), COUNTED_WITHIN_MS);
+    const counted = counters === TIMED_OUT ? undefined : counters?.bans;
     return wanted.map((ban) => {
       const last = hits.get(ban.address);
       const lastHitAt = last === undefined ? null : iso(last);
       const until = ban.until === null ? null : iso(ban.until);
       const country = deps.countryOf(ban.address.split('/', 1)[0] ?? '') ?? null;
-      return { ...ban, since: iso(ban.since), until, permanent: ban.until === null, lastHitAt, country };
+      const dropped = counted === undefined ? null : (counted.get(ban.address)?.packets ?? 0);
+      return { ...ban, since: iso(ban.since), until, permanent: ban.until === null, lastHitAt, country, dropped };
     });
   };
 
@@ -175,6 +197,8 @@ export function banRoutes(
       alsoBannedBy: others.map((ban) => ban.address),
       evidence,
       history,
+      countryRefusal: deps.countryRefusal(asked) ?? null,
+      kernel: (await firewall.inKernel(asked).catch(() => undefined)) ?? null,
     };
     const [shown] = main === undefined ? [] : await report([main]);
     return shown === undefined ? { banned: false, address, ...rest } : { banned: true, ...shown, ...rest };
@@ -186,6 +210,7 @@ export function banRoutes(
     const before = bans.get(body.address);
     const answer = await bans.add({
       ...body,
+      caller: body.caller ?? callerOf(request).address,
       // Who makes a ban longer and says no more keeps what was said.
       reason: body.reason ?? bans.get(body.address)?.reason ?? 'banned by hand',
       origin: 'manual',
@@ -203,11 +228,15 @@ export function banRoutes(
       const reason = body.reason;
       await audit({ ...what, reason, before: recorded(before), after: made.length === 1 ? made[0] : made });
     }
+    const kernel = (await firewall.untilBanned(answer.bans.map(({ ban }) => ban.address))) ?? null;
     const reports = await report(answer.bans.map(({ ban }) => ban));
     const [first, ...others] = reports.map((each, at) => ({ ...each, outcome: answer.bans[at]?.outcome ?? 'added' }));
     if (first === undefined) throw new Error('a ban was made and not answered');
-    return reply.code(201).send({ ...first, others } satisfies AddedBan);
+    return reply.code(201).send({ ...first, kernel, others } satisfies AddedBan);
   });
+
+  /** What packet protection keeps out by itself is no ban, and those who want to let somebody in need not know that. */
+  const unblock = async (address: string): Promise<boolean> => firewall.unblock(address).catch(() => false);
 
   const lift = async (addresses: readonly string[], request: FastifyRequest): Promise<readonly LiftReport[]> => {
     const acts = addresses.map((address) => act(request, 'bans.lift', `ban ${address}`));
@@ -215,14 +244,27 @@ export function banRoutes(
     await Promise.all(
       acts.flatMap((what, at) => (lifted[at] === undefined ? [] : [audit({ ...what, before: recorded(lifted[at]) })])),
     );
+    const gone = (await firewall.untilLifted(addresses.filter((_, at) => lifted[at] !== undefined))) ?? null;
+    const unblocked = await Promise.all(
+      addresses.map((address, at) => lifted[at] === undefined && at < MOST_UNBLOCKED && unblock(address)),
+    );
+    await Promise.all(
+      acts.flatMap((what, at) =>
+        unblocked[at] === true ? [audit({ ...what, before: { blockedBy: 'packet protection' } })] : [],
+      ),
+    );
     return addresses.map((address, at): LiftReport => {
       const read = readRange(address);
-      if ('problem' in read) return { address, lifted: false, detail: read.problem };
+      if ('problem' in read) return { address, lifted: false, detail: read.problem, kernel: null };
       const isLifted = lifted[at] !== undefined;
+      const kernel = isLifted ? gone : null;
       const around = bans.holding(address).map((ban) => ban.address);
-      if (around.length === 0) return { address, lifted: isLifted, detail: isLifted ? '' : 'is not banned' };
-      const still = `is ${isLifted ? 'still ' : ''}banned as part of ${around.join(' and ')}; lift that to let it in`;
-      return { address, lifted: isLifted, detail: still };
+      if (around.length > 0) {
+        const still = `is ${isLifted ? 'still ' : ''}banned as part of ${around.join(' and ')}; lift that to let it in`;
+        return { address, lifted: isLifted, detail: still, kernel };
+      }
+      if (unblocked[at] === true) return { address, lifted: true, detail: 'was blocked by packet protection', kernel };
+      return { address, lifted: isLifted, detail: isLifted ? '' : 'is not banned', kernel };
     });
   };
 

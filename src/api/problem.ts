@@ -16,6 +16,7 @@ const STATUS: Readonly<Partial<Record<TollgateErrorCode, number>>> = {
   ARI_UNAVAILABLE: 503,
   AMI_REFUSED: 502,
   ARI_REFUSED: 502,
+  FIREWALL_FAILED: 503,
 };
 
 /** A request that cannot be carried out for reasons in the request itself. */

@@ -1,5 +1,5 @@
 /**
- * Changes of the policy and the allowlist that leave an entry in the audit log: who, from where, what, and the parts that
+ * Changes of the policy, the allowlist and the settings that leave an entry in the audit log: who, from where, what, and the parts that
  * differ.
  *
  * Guarantees that a change that was acknowledged is recorded, with the very document that it was made from; one that
@@ -9,9 +9,10 @@ import type { FastifyRequest } from 'fastify';
 import type { Audit, AuditEntry } from '../people/audit-log.ts';
 import type { AllowlistDocument } from '../policy/allowlist.ts';
 import type { PolicyDocument } from '../policy/document.ts';
+import type { Settings } from '../policy/settings.ts';
 import type { AllowlistStore } from '../store/allowlist-store.ts';
-
 import type { PolicyStore } from '../store/policy-store.ts';
+import type { SettingsStore } from '../store/settings-store.ts';
 import { changedParts } from './changed-parts.ts';
 import { type WhoAsks, whereFrom } from './who-asks.ts';
 
@@ -75,6 +76,26 @@ export function recordAllowlist(allowlist: AllowlistStore, audit: Audit): Record
         return edit(base);
       }, act.by);
       if (before !== undefined) await record(audit, act, before, document);
+    },
+  };
+}
+
+export interface RecordedSettings extends Pick<SettingsStore, 'current'> {
+  /** As `SettingsStore.change`. */
+  readonly change: (edit: Parameters<SettingsStore['change']>[0], act: Act) => ReturnType<SettingsStore['change']>;
+}
+
+export function recordSettings(settings: SettingsStore, audit: Audit): RecordedSettings {
+  return {
+    current: settings.current,
+    change: async (edit, act) => {
+      let before: Settings | undefined;
+      const changed = await settings.change((base, version) => {
+        before = base;
+        return edit(base, version);
+      }, act.by);
+      if (before !== undefined) await record(audit, act, before, changed.document);
+      return changed;
     },
   };
 }

@@ -18,6 +18,7 @@ import { createAriClientCopy } from './ari-client-copy.ts';
 import { type AriChannel, type AriEvent, ariChannelOf } from './ari-event.ts';
 import { AriRefused, createAriHttp } from './ari-http.ts';
 import { type AriSession, type AriSessionEnd, startAriSession, unlessClosed } from './ari-session.ts';
+import { type ConnectionState, createConnectionState, createListeners } from './connection-state.ts';
 
 /**
  * Every request throws TollgateError ARI_UNAVAILABLE if the Asterisk is not connected or does not answer in time, and
@@ -27,6 +28,8 @@ import { type AriSession, type AriSessionEnd, startAriSession, unlessClosed } fr
 export interface AriConnection {
   /** The Asterisk's name from the configuration. */
   readonly name: string;
+  /** The application, as in `Stasis(app)`. */
+  readonly app: string;
   readonly state: () => AriState;
   /** Calls the listener at each change, not for the state at hand. Returns what ends it. */
   readonly onState: (listener: (up: boolean) => void) => () => void;
@@ -56,6 +59,8 @@ export interface AriConnection {
   /** Plays one after another what `media` names, such as `sound:hello`; no name may hold a comma. */
   readonly play: (id: string, media: readonly string[], playbackId: string, language?: string) => Promise<void>;
   readonly stopPlayback: (playbackId: string) => Promise<void>;
+  /** Whether there is a sound file of that name, in any language, as of Asterisk's start or `module reload sounds`. */
+  readonly hasSound: (name: string) => Promise<boolean>;
   readonly startMusic: (id: string, musicClass?: string) => Promise<void>;
   readonly stopMusic: (id: string) => Promise<void>;
   /** Calls `endpoint`. Resolves once the channel exists, not when it is answered. */
@@ -64,18 +69,17 @@ export interface AriConnection {
   readonly addToBridge: (bridgeId: string, channelId: string) => Promise<void>;
   readonly removeFromBridge: (bridgeId: string, channelId: string) => Promise<void>;
   readonly destroyBridge: (bridgeId: string) => Promise<void>;
+  /**
+   * Takes the registration of a phone away: a contact of chan_pjsip, by the id that the manager interface lists it with.
+   * Neither the CLI nor the manager interface can. @returns false if there was none
+   */
+  readonly removeContact: (id: string) => Promise<boolean>;
 
   /** Ends the connection for good; what is in flight fails with ARI_UNAVAILABLE. */
   readonly close: () => Promise<void>;
 }
 
-export interface AriState {
-  readonly up: boolean;
-  /** When it went up or down. */
-  readonly since: ReturnType<Clock['now']>;
-  /** A sentence about the last attempt; `''` while up. */
-  readonly problem: string;
-}
+export type AriState = ConnectionState;
 
 /** What is left out is taken from where the channel is. A label wins over a priority. */
 export interface DialplanPlace {
@@ -104,7 +108,8 @@ export type HangupReason =
   | 'failure'
   | 'answered_elsewhere';
 
-export type BridgeType = 'mixing' | 'holding';
+/** With `dtmf_events` keys are told as events; else Asterisk may pass them from phone to phone and not look at them. */
+export type BridgeType = 'mixing' | 'mixing,dtmf_events' | 'holding';
 
 export interface AriOriginate {
   readonly channelId: string;
@@ -172,36 +177,12 @@ export function connectAri(options: AriOptions): AriConnection {
   const http = createAriHttp(access);
   const copy = createAriClientCopy(access, http);
   const closing = new AbortController();
-  const stateListeners = new Set<{ readonly tell: (up: boolean) => unknown }>();
-  const eventListeners = new Set<{ readonly tell: (event: AriEvent) => unknown }>();
-  let state: AriState = { up: false, since: clock.now(), problem: `Asterisk ${name} has not answered yet` };
+  const isClosed = (): boolean => closing.signal.aborted;
+  const { state, change, onState } = createConnectionState({ name, clock, log, isClosed });
+  const events = createListeners<AriEvent>({ name, log });
   let upAtMs = 0;
   let client: Client | undefined;
   let session: AriSession | undefined;
-
-  const tellAll = <Value>(
-    what: string,
-    listeners: ReadonlySet<{ readonly tell: (value: Value) => unknown }>,
-    value: Value,
-  ): void => {
-    const failed = (error: unknown): void => log.error({ err: error, asterisk: name }, `a listener for ${what} failed`);
-    for (const { tell } of [...listeners]) {
-      try {
-        const result = tell(value);
-        // A listener may be an async function in spite of its type; its rejection would end the process.
-        if (result instanceof Promise) result.catch(failed);
-      } catch (error) {
-        failed(error);
-      }
-    }
-  };
-
-  const change = (up: boolean, problem: string): void => {
-    const hasChanged = up !== state.up;
-    if (!closing.signal.aborted && problem !== '' && problem !== state.problem) log.warn({ asterisk: name }, problem);
-    state = { up, since: hasChanged ? clock.now() : state.since, problem };
-    if (hasChanged) tellAll('the connection', stateListeners, up);
-  };
 
   const openSession = async (): Promise<AriSession> => {
     const loaded = await unlessClosed(copy.load(), closing.signal);
@@ -209,7 +190,7 @@ export function connectAri(options: AriOptions): AriConnection {
     let badFrames = 0;
     return await startAriSession(copy.openEventSocket(loaded, app), {
       ...{ app, openWithinMs: timings.openWithinMs, pingEveryMs: timings.pingEveryMs, signal: closing.signal },
-      onEvent: (event) => tellAll(event.type, eventListeners, event),
+      onEvent: (event) => events.tell(event.type, event),
       onBadFrame: (bytes) => {
         badFrames += 1;
         // Once is enough to know of it, and a peer must not be able to fill the log.
@@ -226,7 +207,7 @@ export function connectAri(options: AriOptions): AriConnection {
       const isRefused = error instanceof AriRefused && (error.status === 401 || error.status === 403);
       return { kind: isRefused ? 'refused' : 'failed', problem: messageOf(error) };
     }
-    if (closing.signal.aborted) await session.close();
+    if (isClosed()) await session.close();
     else {
       log.info({ asterisk: name, app }, 'connected to the REST interface');
       upAtMs = clock.monotonicMs();
@@ -240,10 +221,10 @@ export function connectAri(options: AriOptions): AriConnection {
 
   const run = async (): Promise<void> => {
     let topMs = timings.retryFirstMs;
-    while (!closing.signal.aborted) {
+    while (!isClosed()) {
       const { kind, problem } = await live();
       // One that was up for long enough starts over; one that is thrown out at once does not become a tight loop.
-      if (state.up && clock.monotonicMs() - upAtMs >= timings.retryMaxMs) topMs = timings.retryFirstMs;
+      if (state().up && clock.monotonicMs() - upAtMs >= timings.retryMaxMs) topMs = timings.retryFirstMs;
       change(false, `Asterisk ${name} is not connected by ARI: ${problem}`);
       const { refusedFirstMs, refusedMaxMs } = timings;
       const pauseMs =
@@ -257,7 +238,7 @@ export function connectAri(options: AriOptions): AriConnection {
 
   /** One operation of the package. The client of a lost event socket goes on serving: REST may well be there. */
   const ask = async <Answer>(operation: (client: Client) => Promise<Answer>): Promise<Answer> => {
-    if (client === undefined) throw new TollgateError('ARI_UNAVAILABLE', state.problem);
+    if (client === undefined) throw new TollgateError('ARI_UNAVAILABLE', state().problem);
     try {
       return await operation(client);
     } catch (error) {
@@ -282,17 +263,10 @@ export function connectAri(options: AriOptions): AriConnection {
   const running = run();
   return {
     name,
-    state: () => state,
-    onState: (listener) => {
-      const entry = { tell: listener };
-      stateListeners.add(entry);
-      return () => void stateListeners.delete(entry);
-    },
-    onEvent: (listener) => {
-      const entry = { tell: listener };
-      eventListeners.add(entry);
-      return () => void eventListeners.delete(entry);
-    },
+    app,
+    state,
+    onState,
+    onEvent: events.add,
 
     applicationChannels: async () => {
       const { channel_ids: ids } = await ask(({ applications }) => applications.get({ applicationName: app }));
@@ -328,6 +302,15 @@ export function connectAri(options: AriOptions): AriConnection {
       await ask(({ channels }) => channels.playWithId({ channelId, media: [...media], playbackId, lang }));
     },
     stopPlayback: (playbackId) => ask(({ playbacks }) => playbacks.stop({ playbackId })),
+    hasSound: async (soundId) => {
+      try {
+        await ask(({ sounds }) => sounds.get({ soundId }));
+        return true;
+      } catch (error) {
+        if (isGone(error)) return false;
+        throw error;
+      }
+    },
     startMusic: (channelId, mohClass) => ask(({ channels }) => channels.startMoh({ channelId, mohClass })),
     stopMusic: (channelId) => ask(({ channels }) => channels.stopMoh({ channelId })),
     originate: async ({ channelId, endpoint, to, callerId, timeoutSeconds, variables, originator }) => {
@@ -347,6 +330,15 @@ export function connectAri(options: AriOptions): AriConnection {
     addToBridge: (bridgeId, channel) => ask(({ bridges }) => bridges.addChannel({ bridgeId, channel })),
     removeFromBridge: (bridgeId, channel) => ask(({ bridges }) => bridges.removeChannel({ bridgeId, channel })),
     destroyBridge: (bridgeId) => ask(({ bridges }) => bridges.destroy({ bridgeId })),
+    removeContact: async (id) => {
+      try {
+        await ask(({ asterisk }) => asterisk.deleteObject({ configClass: 'res_pjsip', objectType: 'contact', id }));
+        return true;
+      } catch (error) {
+        if (isGone(error)) return false;
+        throw error;
+      }
+    },
 
     close: async () => {
       closing.abort();

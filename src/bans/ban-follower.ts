@@ -25,6 +25,8 @@ export interface BanFollower {
   readonly start: () => Promise<void>;
   /** Resolves when everything that the store has acknowledged by now is in the snapshot. */
   readonly catchUp: () => Promise<void>;
+  /** Whether the list was read at least once. */
+  readonly isKnown: () => boolean;
   /** The id that a new list is given. */
   readonly newEpoch: string;
   readonly close: () => void;
@@ -54,6 +56,7 @@ export function createBanFollower(deps: {
   const newEpoch = randomUUID();
   let position: Position | undefined;
   let following = true;
+  let known = false;
   let timer: NodeJS.Timeout | undefined;
 
   const apply = (changes: readonly BanChange[]): void => {
@@ -134,9 +137,10 @@ export function createBanFollower(deps: {
   let queued: Promise<void> | undefined;
   const catchUp = (): Promise<void> => {
     if (queued !== undefined) return queued;
-    const next = running.then(() => {
+    const next = running.then(async () => {
       queued = undefined;
-      return follow();
+      await follow();
+      known = true;
     });
     queued = next;
     running = next.catch(() => undefined);
@@ -165,6 +169,7 @@ export function createBanFollower(deps: {
       if (following) timer = setTimeout(() => void followForEver(), FOLLOW_EVERY_MS);
     },
     catchUp,
+    isKnown: () => known,
     newEpoch,
     close: () => {
       following = false;

@@ -70,6 +70,8 @@ export interface BanList extends Pick<BanSnapshot, 'size' | 'all' | 'cursor' | '
    * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`
    */
   readonly lift: (addresses: readonly string[], by: string) => Promise<readonly (Ban | undefined)[]>;
+  /** Whether the list was read from the store since the start; until then there may be bans that nobody here knows. */
+  readonly isKnown: () => boolean;
   /** The ban of exactly this address or network. */
   readonly get: (address: string) => Ban | undefined;
   /** All bans that hold an address, or hold the whole of a network; the narrowest first. */
@@ -205,6 +207,7 @@ export async function openBanList(deps: {
       await follower.catchUp();
       return lifted;
     },
+    isKnown: follower.isKnown,
     get: (address) => {
       const ban = snapshot.get(canonical(address));
       return ban === undefined || isOver(ban, clock.now()) ? undefined : ban;

@@ -1,7 +1,8 @@
 /** `allow list|show|add|set|remove|exemptions`: who is never banned; `import` and `export` are in allow-csv-commands.ts. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AllowReport, ChangedEntry } from '../api/allowlist-routes.ts';
 import { describeCount } from '../policy/addresses.ts';
+import { parseDuration } from '../policy/duration.ts';
 import { allowCsvCommands } from './allow-csv-commands.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import { duration, json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
@@ -10,7 +11,7 @@ const EXAMPLES = {
   list: `
 Examples:
   tollgate allow list --search 203.0.113.9
-  tollgate allow list --unused-days 30`,
+  tollgate allow list --unused 90d`,
   add: `
 An address, a network (203.0.113.0/24, or 203.0.113.0 with --mask 255.255.255.0), a range
 (203.0.113.5-203.0.113.20) or a domain, which is looked up again and again; IPv4 or IPv6.
@@ -56,12 +57,16 @@ export function allowCommands(program: Command, context: CommandContext): void {
     .command('list')
     .description('list all entries')
     .option('--search <text>', 'only with this text, or holding this address')
-    .option('--unused-days <days>', 'only those that no call came from for so many days')
+    .option('--unused <time>', 'only those that nothing came from for so long, such as 90d', readDays)
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.list)
-    .action(async (options: { readonly search?: string; readonly unusedDays?: string }, command: Command) => {
+    .action(async (options: { readonly search?: string; readonly unused?: number }, command: Command) => {
       const client = context.client(command);
-      const query = new URLSearchParams(Object.entries(options).filter(([name]) => name !== 'json'));
+      const { search, unused } = options;
+      const query = new URLSearchParams({
+        ...(search === undefined ? {} : { search }),
+        ...(unused === undefined ? {} : { unusedDays: String(unused) }),
+      });
       const found = await client.ask<AllowReport[]>('GET', `${PATH}?${query}`);
       if (wantsJson(command)) {
         terminal.out(json(found));
@@ -98,12 +103,15 @@ export function allowCommands(program: Command, context: CommandContext): void {
     .argument('<entry>', 'its name, its id, or an address that it holds')
     .option('--name <name>', 'another name')
     .option('--address <address>', 'another address, network, range or domain')
+    .option('--force', 'even if the portal then cuts you off')
     .addHelpText('after', EXAMPLES.set)
-    .action(async (ref: string, options: EntryOptions, command: Command) => {
+    .action(async (ref: string, options: EntryOptions & { readonly force?: boolean }, command: Command) => {
       const fields = fieldsOf(options);
       if (Object.keys(fields).length === 0)
         throw new CommandFailed('nothing to change; name at least one option, see --help', EXIT.usage);
-      const changed = await context.client(command).ask<ChangedEntry>('PATCH', pathOf(ref), fields);
+      const changed = await context
+        .client(command)
+        .ask<ChangedEntry>('PATCH', `${pathOf(ref)}${forced(options.force)}`, fields);
       tell(command, changed, `${plain(changed.name)} is changed: ${describeValue(changed)}.`);
     });
 
@@ -111,17 +119,21 @@ export function allowCommands(program: Command, context: CommandContext): void {
     .command('remove')
     .description('remove entries; prints them, so that they can be added again')
     .argument('<entry...>', 'names, ids, or addresses that they hold')
+    .option('--force', 'even if the portal then cuts you off')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  tollgate allow remove "Old VPN"')
-    .action(async (refs: readonly string[], _options, command: Command) => {
+    .action(async (refs: readonly string[], { force }: { readonly force?: boolean }, command: Command) => {
       const client = context.client(command);
       // All are looked for first: a mistyped name must not leave half of them removed.
       const entries: AllowReport[] = [];
       for (const ref of refs) entries.push(await client.ask<AllowReport>('GET', pathOf(ref)));
       const ids = [...new Set(entries.map(({ id }) => id))];
-      const removed: AllowReport[] = [];
-      for (const id of ids) removed.push(await client.ask<AllowReport>('DELETE', pathOf(id)));
-      const lines = removed.map((entry) => `Removed ${plain(entry.name)}: ${entry.value}.\n`);
+      const removed: ChangedEntry[] = [];
+      for (const id of ids) removed.push(await client.ask<ChangedEntry>('DELETE', `${pathOf(id)}${forced(force)}`));
+      const lines = removed.flatMap((entry) => [
+        `Removed ${plain(entry.name)}: ${entry.value}.\n`,
+        ...entry.notes.map((note) => `${paint(terminal, 'yellow', `Note: ${plain(note)}.`)}\n`),
+      ]);
       terminal.out(wantsJson(command) ? json(removed) : lines.join(''));
     });
 
@@ -145,6 +157,14 @@ export function allowCommands(program: Command, context: CommandContext): void {
     if (wantsJson(command)) terminal.out(json(entry));
     else terminal.out([done, ...describeChange(terminal, entry)].map((line) => `${line}\n`).join(''));
   }
+}
+
+const forced = (force: boolean | undefined): string => (force === true ? '?force=true' : '');
+
+function readDays(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms < DAY_MS) throw new InvalidArgumentError('Write a time of at least a day, such as 90d.');
+  return Math.ceil(ms / DAY_MS);
 }
 
 const entryOptions = (command: Command): Command =>

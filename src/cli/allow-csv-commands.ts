@@ -29,6 +29,7 @@ Example:
 interface ImportOptions {
   readonly dryRun?: boolean;
   readonly replace?: boolean;
+  readonly force?: boolean;
 }
 
 /** @param allow the command that these belong to */
@@ -41,6 +42,7 @@ export function allowCsvCommands(allow: Command, context: CommandContext): void 
     .argument('<file>')
     .option('--dry-run', 'check it and show what would change, change nothing')
     .option('--replace', 'also remove the entries that are not in the file')
+    .option('--force', 'even if the portal then cuts you off')
     .option('--json', 'as JSON: { applied, changed, added, replaced, unchanged, removed, notes }, or { problems }')
     .addHelpText('after', HELP.import)
     .action(async (path: string, options: ImportOptions, command: Command) => {
@@ -54,10 +56,10 @@ export function allowCsvCommands(allow: Command, context: CommandContext): void 
       const read = readAllowFile(await readCsvFile(terminal, path));
       if ('problems' in read) throw fail(read.problems);
       const body = { entries: read.rows.map(({ fields }) => fields), replace: options.replace === true };
-      const query = options.dryRun === true ? '?dryRun=true' : '';
+      const query = new URLSearchParams({ dryRun: `${options.dryRun === true}`, force: `${options.force === true}` });
       const report = await context
         .client(command)
-        .ask<ImportReport>('POST', `/api/v1/allowlist/import${query}`, body)
+        .ask<ImportReport>('POST', `/api/v1/allowlist/import?${query}`, body)
         .catch((error: unknown) => {
           if (!(error instanceof DaemonProblem) || error.problems.length === 0) throw error;
           throw fail(error.problems.map((problem) => inFile(problem, read.rows)));

@@ -1,21 +1,17 @@
 /** `bans list|show|add|lift`: which addresses are kept out, and why. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { AddedBan, BanAnswerReport, BanReport, BansPage, ChangeReport, LiftReport } from '../api/bans-routes.ts';
+import type { AddedBan, BanReport, BansPage, LiftReport } from '../api/bans-routes.ts';
 import { parseDuration } from '../policy/duration.ts';
+import { banExplainCommands, endOf, kindOf } from './ban-explain-commands.ts';
+import { banReportCommand } from './ban-report-command.ts';
 import { type CommandContext, EXIT, wantsJson } from './context.ts';
-import { duration, json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
+import { json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
 
 const EXAMPLES = {
   list: `
 Examples:
   tollgate bans list --search 203.0.113.0/24
   tollgate bans list --permanent --limit 1000`,
-  show: `
-Answers for every address: why it is banned, since when, until when, by which events; or that it is not, and whether it
-is allowed. Exit code 0 if it is banned, 1 if not.
-
-Example:
-  tollgate bans show 203.0.113.9`,
   add: `
 An allowed address is never banned. Where a network holds one, --around-allowed bans the rest of it. Addresses of this
 host, networks of more than 65,536 addresses, and the address that you are logged in from (SSH) need --force.
@@ -32,6 +28,7 @@ interface ListOptions {
   readonly service?: string;
   readonly origin?: string;
   readonly permanent?: boolean;
+  readonly unused?: number;
 }
 
 interface AddOptions {
@@ -58,37 +55,27 @@ export function banCommands(program: Command, context: CommandContext): void {
     .option('--service <service>', 'only for this service')
     .addOption(new Option('--origin <origin>', 'only those').choices(['manual', 'automatic']))
     .option('--permanent', 'only those for ever')
+    .option('--unused <time>', 'only those that nothing came from for so long, such as 90d', readSeconds)
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.list)
     .action(async (options: ListOptions, command: Command) => {
       const client = context.client(command);
-      const { limit, permanent, search, service, origin } = options;
+      const { limit, permanent, search, service, origin, unused } = options;
       const wanted = Math.max(1, Math.min(Number(limit) || 100, 1_000_000));
       const filter = { search, service, origin, permanent: permanent === true ? 'true' : undefined };
       const found: BanReport[] = [];
       let page: BansPage | undefined;
       do {
-        const asked = { ...filter, limit: String(Math.min(PAGE, wanted - found.length)), cursor: page?.cursor };
+        const most = unused === undefined ? Math.min(PAGE, wanted - found.length) : PAGE;
+        const asked = { ...filter, limit: String(most), cursor: page?.cursor };
         const query = Object.entries(asked).filter((each): each is [string, string] => each[1] != null);
         page = await client.ask<BansPage>('GET', `${PATH}?${new URLSearchParams(query)}`);
-        found.push(...page.bans);
+        found.push(...page.bans.filter((ban) => unused === undefined || isUnused(ban, unused)));
       } while (page.cursor !== null && found.length < wanted);
-      if (wantsJson(command)) terminal.out(json(found));
-      else terminal.out(describeList(terminal, found, page.total, hasFilter(filter)));
-    });
-
-  bans
-    .command('show')
-    .description('why an address is banned, since when, until when, by which events; or that it is not')
-    .argument('<address>')
-    .option('--json', 'as JSON')
-    .addHelpText('after', EXAMPLES.show)
-    .action(async (address: string, _options, command: Command) => {
-      const answer = await context
-        .client(command)
-        .ask<BanAnswerReport>('GET', `${PATH}/${encodeURIComponent(address)}`);
-      terminal.out(wantsJson(command) ? json(answer) : describeAnswer(terminal, answer));
-      if (!answer.banned) context.answer(EXIT.no);
+      const shown = found.slice(0, wanted);
+      const total = unused === undefined ? page.total : found.length;
+      if (wantsJson(command)) terminal.out(json(shown));
+      else terminal.out(describeList(terminal, shown, total, hasFilter(filter) || unused !== undefined));
     });
 
   bans
@@ -105,11 +92,13 @@ export function banCommands(program: Command, context: CommandContext): void {
     .addHelpText('after', EXAMPLES.add)
     .action(async (address: string, options: AddOptions, command: Command) => {
       const { for: seconds, permanent, reason, service, aroundAllowed, force } = options;
-      const [caller] = (terminal.env['SSH_CONNECTION'] ?? '').split(' ');
-      const body = { address, seconds, permanent, reason, service, aroundAllowed, force, caller };
+      const body = { address, seconds, permanent, reason, service, aroundAllowed, force };
       const added = await context.client(command).ask<AddedBan>('POST', PATH, body);
       if (wantsJson(command)) terminal.out(json(added));
-      else terminal.out([added, ...added.others].map((ban) => `${describeAdded(ban)}\n`).join(''));
+      else {
+        const lines = [...[added, ...added.others].map(describeAdded), ...describeKernel(terminal, added.kernel, true)];
+        terminal.out(lines.map((line) => `${line}\n`).join(''));
+      }
     });
 
   bans
@@ -130,7 +119,12 @@ export function banCommands(program: Command, context: CommandContext): void {
         if (!lifted) terminal.error(`${paint(terminal, 'red', `${shown} ${why}.`)}\n`);
         else terminal.out(detail === '' ? `Lifted ${shown}.\n` : `Lifted ${shown}; it ${why}.\n`);
       }
+      const { kernel = null } = results.find((each) => each.kernel !== null) ?? {};
+      for (const line of describeKernel(terminal, kernel, false)) terminal.out(`${line}\n`);
     });
+
+  banExplainCommands(bans, context);
+  banReportCommand(bans, context);
 }
 
 function readSeconds(text: string): number {
@@ -139,19 +133,12 @@ function readSeconds(text: string): number {
   return Math.round(ms / 1000);
 }
 
+/** Not hit for so long, and at least as old. */
+const isUnused = ({ lastHitAt, since }: BanReport, seconds: number): boolean =>
+  Date.parse(lastHitAt ?? since) <= Date.now() - seconds * 1000;
+
 const hasFilter = (filter: Readonly<Record<string, string | undefined>>): boolean =>
   Object.values(filter).some((value) => value !== undefined);
-
-const endOf = (until: string | null): string =>
-  until === null
-    ? 'never'
-    : `in ${duration(Math.max(0, Math.round((Date.parse(until) - Date.now()) / 1000)))} (${localTime(until)})`;
-
-/** `Permanent`, `Temporary 2`: for the second time. */
-const kindOf = ({ permanent, origin, timesBanned }: BanReport): string => {
-  const kind = permanent ? 'permanent' : `temporary${timesBanned > 1 ? ` (time ${timesBanned})` : ''}`;
-  return origin === 'manual' ? `${kind}, by hand` : kind;
-};
 
 function describeList(terminal: Terminal, bans: readonly BanReport[], total: number, isFiltered: boolean): string {
   if (bans.length === 0) return isFiltered ? 'No ban in force is like that.\n' : 'No address is banned.\n';
@@ -164,15 +151,27 @@ function describeList(terminal: Terminal, bans: readonly BanReport[], total: num
     ban.attackedPort === null ? 'any' : String(ban.attackedPort),
     localTime(ban.since),
     endOf(ban.until),
+    ban.dropped === null ? '' : String(ban.dropped),
+    ban.lastHitAt === null ? 'never' : localTime(ban.lastHitAt),
     plain(ban.reason),
   ]);
   const text = table(
     terminal,
-    ['ADDRESS', 'DEFENCE', 'KIND', 'SERVICE', 'PROTO', 'PORT', 'SINCE', 'ENDS', 'REASON'],
+    ['ADDRESS', 'DEFENCE', 'KIND', 'SERVICE', 'PROTO', 'PORT', 'SINCE', 'ENDS', 'DROPPED', 'LAST HIT', 'REASON'],
     rows,
   );
   const more = total - bans.length;
   return more > 0 ? `${text}and ${more} more: --limit shows more, --search fewer\n` : text;
+}
+
+/** What became of it in the kernel, in one line; none without a packet filter. */
+function describeKernel(terminal: Terminal, kernel: AddedBan['kernel'], isBan: boolean): string[] {
+  if (kernel === null) return [];
+  const { arrived, afterMs, backend, problem } = kernel;
+  const place = isBan ? 'in the kernel' : 'no longer in the kernel';
+  if (!arrived) return [paint(terminal, 'yellow', `Not ${isBan ? 'in' : 'out of'} the kernel yet: ${plain(problem)}.`)];
+  if (backend === 'dry-run') return [`Dry run: it would be ${place}; nothing is dropped.`];
+  return [`${isBan ? 'In' : 'No longer in'} the kernel after ${afterMs} ms.`];
 }
 
 function describeAdded(ban: AddedBan['others'][number]): string {
@@ -183,59 +182,4 @@ function describeAdded(ban: AddedBan['others'][number]): string {
   };
   const until = ban.until === null ? 'for ever' : `until ${localTime(ban.until)}`;
   return `${ban.address} ${verb[ban.outcome]}: ${until}, ${plain(ban.reason)}.`;
-}
-
-function describeAnswer(terminal: Terminal, answer: BanAnswerReport): string {
-  const allowed =
-    answer.allowedBy === null
-      ? ''
-      : `${plain(answer.asked)} is allowed by ${plain(answer.allowedBy.name)} (${answer.allowedBy.value}): ${
-          answer.banned ? 'that goes before any ban' : 'it is never banned'
-        }${answer.allowedBy.exempt ? ', and its calls are not limited' : ''}.\n`;
-  const history = describeHistory(terminal, answer.history);
-  if (!answer.banned) {
-    const notAllowed = answer.allowedBy === null ? 'It is not on the allowlist either.\n' : allowed;
-    return `${plain(answer.asked)} is not banned.\n${notAllowed}${history}`;
-  }
-  const part = answer.address === answer.asked ? '' : `, as part of ${answer.address}`;
-  const lines = [
-    ['Why', plain(answer.reason)],
-    ['Since', localTime(answer.since)],
-    ['Ends', endOf(answer.until)],
-    ['Kind', kindOf(answer)],
-    ['Defence', `${plain(answer.defenceType)}, service ${plain(answer.service)}`],
-    ['Attacked', `${plain(answer.protocol ?? 'any protocol')}, port ${answer.attackedPort ?? 'any'}`],
-    ['Offences', String(answer.offences)],
-    ['By', plain(answer.by)],
-    ['Last hit', answer.lastHitAt === null ? 'no call since' : localTime(answer.lastHitAt)],
-    ...(answer.alsoBannedBy.length === 0 ? [] : [['Also in', answer.alsoBannedBy.join(', ')]]),
-  ];
-  const text = lines.map(([name = '', value = '']) => `  ${`${name}:`.padEnd(10)}${value}\n`).join('');
-  const lift = `To let it in again: tollgate bans lift ${answer.address}\n`;
-  return `${paint(terminal, 'red', `${plain(answer.asked)} is banned${part}.`)}\n${allowed}${text}${describeEvidence(answer)}${history}${lift}`;
-}
-
-function describeEvidence({ evidence }: BanAnswerReport): string {
-  if (evidence === null) return 'The events cannot be read while the store is away.\n';
-  const lines = evidence.map(({ at, event }) => `  ${localTime(at)}  ${plain(event)}\n`);
-  return lines.length === 0 ? '' : `Events:\n${lines.join('')}`;
-}
-
-const CHANGES: Readonly<Record<ChangeReport['what'], string>> = {
-  add: 'banned',
-  change: 'ban changed',
-  lift: 'lifted',
-  expire: 'ended by itself',
-  restore: 'written back after the store lost it',
-};
-
-function describeHistory(terminal: Terminal, history: readonly ChangeReport[] | null): string {
-  if (history === null || history.length === 0) return '';
-  const rows = history.map(({ at, what, by, reason }) => [
-    `  ${localTime(at)}`,
-    CHANGES[what],
-    plain(by),
-    what === 'lift' || what === 'expire' ? '' : plain(reason),
-  ]);
-  return `History:\n${table(terminal, ['  TIME', 'WHAT', 'BY', 'REASON'], rows)}`;
 }

@@ -1,6 +1,7 @@
 /** Talks to the daemon: HTTP over its unix socket. Knows paths of the API and nothing of what they mean. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Problem } from '../policy/problem.ts';
+import type { Login } from './login.ts';
 
 /** The daemon is not there. */
 export class DaemonUnreachable extends Error {}
@@ -33,7 +34,13 @@ export interface Client {
 
 const ANSWER_WITHIN_MS = 15_000;
 
-export function createClient(options: { readonly socketPath: string; readonly user: string }): Client {
+export function createClient(options: {
+  readonly socketPath: string;
+  readonly user: string;
+  /** By which the user is logged in to this host, if he is. */
+  readonly login?: Login | undefined;
+}): Client {
+  const { connection, openedAt } = options.login ?? {};
   const open = (
     method: string,
     path: string,
@@ -51,6 +58,8 @@ export function createClient(options: { readonly socketPath: string; readonly us
           headers: {
             host: 'localhost',
             'x-tollgate-user': options.user,
+            ...(connection === undefined ? {} : { 'x-tollgate-login': connection }),
+            ...(openedAt === undefined ? {} : { 'x-tollgate-login-opened': String(openedAt) }),
             ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
             ...(payload === undefined
               ? {}

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { PolicyDocument } from '../policy/document.ts';
+import type { Settings } from '../policy/settings.ts';
 import { type CommandContext, wantsJson } from './context.ts';
 import { readPolicyFile } from './policy-file.ts';
 import { json, localTime, paint, type Terminal } from './terminal.ts';
@@ -83,15 +84,16 @@ const DIFFERENCE_WITHIN_MS = 5000;
 /** The lines that change, as a patch of the YAML; undefined if there are none. */
 export function describeDifference(
   terminal: Terminal,
-  before: PolicyDocument,
-  after: PolicyDocument,
+  before: PolicyDocument | Settings,
+  after: PolicyDocument | Settings,
   file: string,
+  inForce = 'policy in force',
 ): string | undefined {
   const [was, becomes] = [stringify(before), stringify(after)];
   if (was === becomes) return undefined;
   const limits = { context: 3, timeout: DIFFERENCE_WITHIN_MS };
-  const patch = createTwoFilesPatch('policy in force', file, was, becomes, '', '', limits);
-  if (patch === undefined) return 'More changes than can be shown line by line; see --json, or tollgate policy show.\n';
+  const patch = createTwoFilesPatch(inForce, file, was, becomes, '', '', limits);
+  if (patch === undefined) return 'More changes than can be shown line by line; see --json.\n';
   const lines = patch.split('\n').slice(1);
   return lines
     .map((line) => {

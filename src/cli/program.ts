@@ -11,10 +11,13 @@ import { callCommands } from './call-commands.ts';
 import { createClient, DaemonProblem, DaemonUnreachable } from './client.ts';
 import { type CommandContext, CommandFailed, EXIT, type ExitCode } from './context.ts';
 import { daemonCommands, type Programs } from './daemon-commands.ts';
+import { firewallCommands } from './firewall-commands.ts';
+import { type Login, loginIn } from './login.ts';
 import { memberCommands } from './member-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { ruleCommands } from './rule-commands.ts';
 import { scheduleCommands } from './schedule-commands.ts';
+import { settingsCommands } from './settings-commands.ts';
 import { simulateCommand } from './simulate-command.ts';
 import { paint, type Terminal } from './terminal.ts';
 
@@ -42,6 +45,8 @@ export async function runCommandLine(
     readonly programs: Programs;
     /** State folder of the daemon that is meant. @throws with every problem of the configuration */
     readonly stateDir: (options: { readonly config?: string; readonly state?: string }) => Promise<string>;
+    /** How the user is logged in to this host. Absent: what the terminal's environment says. */
+    readonly login?: () => Promise<Login | undefined>;
   },
 ): Promise<number> {
   const { terminal } = deps;
@@ -51,9 +56,9 @@ export async function runCommandLine(
     client: (command) => {
       const options = command.optsWithGlobals<{ config?: string; state?: string }>();
       const user = terminal.env['SUDO_USER'] ?? terminal.env['USER'] ?? 'unknown';
-      const connected = deps
-        .stateDir(options)
-        .then((stateDir) => createClient({ socketPath: join(stateDir, CONTROL_SOCKET), user }));
+      const connected = Promise.all([deps.stateDir(options), deps.login?.() ?? loginIn(terminal.env)]).then(
+        ([stateDir, found]) => createClient({ socketPath: join(stateDir, CONTROL_SOCKET), user, login: found }),
+      );
       return {
         ask: async (...request) => (await connected).ask(...request),
         follow: async (path, onItem, signal) => (await connected).follow(path, onItem, signal),
@@ -84,6 +89,8 @@ export async function runCommandLine(
   approvalCommands(program, context);
   allowCommands(program, context);
   banCommands(program, context);
+  firewallCommands(program, context);
+  settingsCommands(program, context);
   auditCommands(program, context);
   simulateCommand(program, context);
   inheritSettings(program);

@@ -11,7 +11,8 @@
  * One connection carries all decisions: more of them, or automatic pipelines, measured slower. The store's own ready
  * check is off, because it waits a second after a restart; a PING decides instead. Knows nothing of keys.
  */
-import type { Cluster, Redis } from 'ioredis';
+import { Socket } from 'node:net';
+import { Cluster, type Redis } from 'ioredis';
 import { messageOf, TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { createClient, type RedisTarget } from './client.ts';
@@ -39,6 +40,12 @@ export interface RedisConnection<Client extends Redis | Cluster = Redis | Cluste
   untilUp(timeoutMs: number): Promise<void>;
   /** Ends the connection; commands in flight are rejected. Never throws. */
   close(): void;
+}
+
+/** Addresses of the servers that a client is connected to now; none over a unix socket. */
+export function peersOf(client: Redis | Cluster): readonly string[] {
+  const all = client instanceof Cluster ? client.nodes() : [client];
+  return [...new Set(all.flatMap(({ stream }) => (stream instanceof Socket ? (stream.remoteAddress ?? []) : [])))];
 }
 
 export function connectRedis(

@@ -34,6 +34,10 @@ export interface Keys {
   readonly liveCalls: (node: string) => string;
   /** Hash of the policy in force: version, document (policy and generations), changedAt, changedBy. */
   readonly policy: string;
+  /** Hash of the settings of the defence: version, document, changedAt, changedBy. */
+  readonly settings: string;
+  /** Hash of what else the packet filter of one node should do: version, document, changedAt, changedBy. */
+  readonly firewallPlan: (node: string) => string;
   /** Hash of the address allowlist: version, document, changedAt, changedBy. */
   readonly allowlist: string;
   /** Hash of when each entry of the allowlist was last hit, by id, in ms. */
@@ -64,8 +68,8 @@ export interface Keys {
   readonly peerNodes: string;
   /** List of reports to staff about addresses and accounts, newest first. */
   readonly defenceReports: string;
-  /** Hash of the countries that an extension has called; kept for months. */
-  readonly calledCountries: (extension: string) => string;
+  /** Mark of an extension that has called a country; kept for months. */
+  readonly calledCountries: (extension: string, country: string) => string;
   /** Stream of the entries of the audit log. */
   readonly audit: string;
   /** Stream of decisions that are kept in full. */
@@ -101,6 +105,8 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     usedLink: (nonce) => `${base}:links:used:${nonce}`,
     liveCalls: (node) => `${base}:live:${node}`,
     policy: `${base}:policy`,
+    settings: `${base}:settings`,
+    firewallPlan: (node) => `${base}:firewall:${node}`,
     allowlist: `${base}:allowlist`,
     allowlistHits: `${base}:allowlist:hits`,
     banState: `${base}:bans:state`,
@@ -116,7 +122,7 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     knownPeers: (node) => `${base}:peers:${node}`,
     peerNodes: `${base}:peers`,
     defenceReports: `${base}:bans:reports`,
-    calledCountries: (extension) => `${base}:called:${extension}`,
+    calledCountries: (extension, country) => `${base}:called:${country}:${extension}`,
     audit: `${base}:audit`,
     journal: `${base}:journal`,
     outages: `${base}:outages`,

@@ -9,8 +9,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PackagesUnavailable } from '../../src/demo/debian-mirror.ts';
 import { measureAgi } from './agi.ts';
 import { measureAppendOnlyFile } from './append-only-file.ts';
+import { measureApprovals } from './approvals.ts';
 import { measureCounting } from './counting.ts';
 import { measureEngine } from './engine.ts';
 import { type Figure, judge } from './figure.ts';
@@ -20,11 +22,22 @@ import { createProcesses } from './processes.ts';
 import { measureScriptCost } from './script-cost.ts';
 import { readEnvironment, renderTable } from './table.ts';
 
-const ROWS = ['leaks', 'script', 'counting', 'engine', 'agi', 'latency', 'memory', 'aof', 'pipelining'] as const;
+const ROWS = [
+  'leaks',
+  'script',
+  'counting',
+  'engine',
+  'agi',
+  'latency',
+  'memory',
+  'aof',
+  'pipelining',
+  'approvals',
+] as const;
 type Row = (typeof ROWS)[number];
 
-const FULL = { rounds: 9, decisions: 12_000, engineMs: 1200, agiMs: 1500, openMs: 4000 };
-const QUICK = { rounds: 5, decisions: 3000, engineMs: 250, agiMs: 350, openMs: 800 };
+const FULL = { rounds: 9, decisions: 12_000, engineMs: 1200, agiMs: 1500, openMs: 4000, heldCalls: 34 };
+const QUICK = { rounds: 5, decisions: 3000, engineMs: 250, agiMs: 350, openMs: 800, heldCalls: 20 };
 
 const NOTES = [
   'Ratios are taken round by round, in one run; the median decides. Absolute figures are of this machine and its other load.',
@@ -35,6 +48,7 @@ const NOTES = [
   'Other load is not neutral: Tollgate keeps both Node and the store busy, the floors need less, so a busy machine lowers its ratios. Compare wide spreads with a run on a quiet machine.',
   'How far a decision is from PING or a no-op depends on what a system call costs on the machine; the rows over the prototype do not.',
   'Decisions are measured with buckets that exist already, as on a busy system.',
+  'The approvals rows are milliseconds, because people wait for them: from POST at the control socket to the INVITE by the carrier, with the decision on disk before it is acknowledged, and with all other calls of the round held meanwhile.',
   'The rows of counting are of calls that go, in the state in which they cost most: a place in advance, a full ring, slots in use. A refusal costs less.',
 ];
 
@@ -118,6 +132,18 @@ async function main(): Promise<number> {
     if (wanted('aof')) {
       say('append-only file');
       figures.push(...(await measureAppendOnlyFile(await processes.store('redis-server', { appendOnly: true }))));
+    }
+    if (wanted('approvals')) {
+      say('approvals: starting Asterisk, a carrier and a daemon');
+      const onRound = (round: number): void => say(`approvals, round ${round + 1} of ${size.rounds}`);
+      const onDoubt = (text: string): void => void doubts.add(text);
+      try {
+        const { rounds, heldCalls: calls } = size;
+        figures.push(...(await measureApprovals(processes, { rounds, calls, onRound, onDoubt })));
+      } catch (error) {
+        if (!(error instanceof PackagesUnavailable)) throw error;
+        onDoubt(`approvals were not measured, there is no Asterisk: ${error.message}`);
+      }
     }
   } finally {
     await processes.close();

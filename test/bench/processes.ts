@@ -37,6 +37,8 @@ export interface Processes {
   /** Starts any other program of Node; its output goes to `output`, a file descriptor. */
   readonly program: (path: string, args: readonly string[], output: number) => ChildProcess;
   readonly folder: () => Promise<string>;
+  /** Ends something else that a measurement has started, the latest first. */
+  readonly onClose: (end: () => Promise<void>) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export function createProcesses(): Processes {
   const children = new Set<ChildProcess>();
   const folders: string[] = [];
   const admins: Redis[] = [];
+  const ends: Array<() => Promise<void>> = [];
 
   const keep = (child: ChildProcess): ChildProcess => {
     children.add(child);
@@ -88,7 +91,11 @@ export function createProcesses(): Processes {
     },
     program: (path, args, output) =>
       keep(spawn(process.execPath, [path, ...args], { stdio: ['ignore', output, 'inherit'] })),
+    onClose: (end) => {
+      ends.push(end);
+    },
     async close() {
+      for (const end of ends.splice(0).reverse()) await end();
       for (const admin of admins.splice(0)) admin.disconnect();
       const running = [...children];
       for (const child of running) child.kill('SIGTERM');

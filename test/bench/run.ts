@@ -41,7 +41,8 @@ async function compile(folder: string): Promise<void> {
 await mkdir(build, { recursive: true });
 try {
   await Promise.all([compile('src'), compile('test/bench')]);
-  for (const shared of ['lua-scripts', 'package.json']) await symlink(join(root, shared), join(build, shared));
+  for (const shared of ['lua-scripts', 'dialplan', 'package.json'])
+    await symlink(join(root, shared), join(build, shared));
   const program = spawn(process.execPath, [join(build, 'test/bench/bench.js'), ...process.argv.slice(2)], {
     stdio: 'inherit',
     cwd: root,

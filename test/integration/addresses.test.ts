@@ -190,6 +190,7 @@ describe('the allowlist', () => {
       ].join('\n'),
     );
     expect((await imported('name,adress\nA,1.1.1.1\n')).error).toContain('is no column of the allowlist');
+    expect((await imported('name,value\nB\uFFFDro,192.0.2.9\n')).error).toContain('standard input is not UTF-8');
     expect(await ask<AllowReport[]>(tollgate, 'allow', 'list')).toHaveLength(2);
   });
 });

@@ -408,5 +408,6 @@ test('status names every part and its exit code is 0 while all work', async () =
     ['FastAGI', 'up'],
     ['HTTP', 'up'],
     ['journal', 'up'],
+    ['automatic bans', 'up'],
   ]);
 });

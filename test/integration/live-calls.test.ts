@@ -127,7 +127,7 @@ test('an outcome that is said twice counts once, and so does the end', async () 
   await ended(call, 'busy');
   await ended(call, 'busy');
   expect(await used()).toEqual([1]);
-  expect(liveCalls.count()).toBe(1);
+  expect(liveCalls.list()).toHaveLength(1);
 });
 
 test('a call that ends is given back by what dialling came to, unless its outcome was said before', async () => {
@@ -180,7 +180,7 @@ test('what cannot be seen is ended by its report, and by no lease for longer tha
   await ended(reported, 'answered');
   expect(await used()).toEqual([1]);
   expect(await until(used, [0])).toEqual([0]);
-  expect(liveCalls.count()).toBe(1);
+  expect(liveCalls.list()).toHaveLength(1);
   // It turns out to live.
   const [other] = liveCalls.list();
   seesChannels = true;
@@ -197,7 +197,7 @@ test('an end, a giving back and a hold that the store did not hear are said agai
   seesChannels = false;
   await ended(busy, 'busy');
   await ended(answered, 'answered');
-  expect(liveCalls.count()).toBe(0);
+  expect(liveCalls.list()).toHaveLength(0);
   await sleep(1200);
   proxy.mend();
   await connection.untilUp(5000);
@@ -217,13 +217,13 @@ test('calls are found again after a restart, and end then as they would have', a
   expect(await until(() => redis.hlen(KEY), 3)).toBe(3);
   await liveCalls.close();
   await start();
-  expect(liveCalls.count()).toBe(3);
+  expect(liveCalls.list()).toHaveLength(3);
   await ended(busy, 'busy');
   await ended(answered, 'answered');
   await sleep(3100);
   liveCalls.reconcile([]);
   expect(await until(used, [2, 0, 1])).toEqual([2, 0, 1]);
-  expect(liveCalls.count()).toBe(0);
+  expect(liveCalls.list()).toHaveLength(0);
   await ended(lost, 'busy');
   await liveCalls.close();
   expect(await redis.exists(KEY)).toBe(0);
@@ -310,7 +310,7 @@ test('a call that tries trunk after trunk counts on the one it is on, and on the
     [0, 0],
     [0, 0],
   ]);
-  expect(liveCalls.count()).toBe(0);
+  expect(liveCalls.list()).toHaveLength(0);
 });
 
 test('what a call took of a trunk is given back by what that trunk came to, not by what the next one did', async () => {

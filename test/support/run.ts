@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureAsterisk } from '../../src/demo/asterisk.ts';
 import { ensurePrograms } from '../../src/demo/programs.ts';
+import { ensureNetworkPrograms } from './network-programs.ts';
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -34,7 +35,8 @@ async function main(): Promise<number> {
   const { env } = process;
   const { searchPath } = await ensurePrograms({ env, onProgress });
   await ensureAsterisk(22, { env, onProgress });
-  const path = [join(process.cwd(), 'node_modules', '.bin'), searchPath].join(delimiter);
+  const programs = await ensureNetworkPrograms(searchPath, { env, onProgress });
+  const path = [join(process.cwd(), 'node_modules', '.bin'), programs].join(delimiter);
 
   let passed = 0;
   let failed = 0;

@@ -1,0 +1,263 @@
+/**
+ * The portal and isolation of this host: made, confirmed, undone, and undone by themselves.
+ *
+ * Guarantees
+ * - A change that closes something is in the kernel, and the kernel said so, when its promise resolves; where that fails
+ *   nothing has changed. It ends at its time unless it was confirmed, see firewall-plan.ts.
+ * - It is confirmed only by a connection that was opened after the change was in the kernel: one that is older may live on
+ *   where no new one can be opened.
+ * - Whoever makes a change is not cut off by it, unless he insists.
+ *
+ * Refuses to know who may make a change, and how any of it is done in the kernel.
+ */
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { EpochMs } from '../policy/call.ts';
+import {
+  closePortal,
+  confirmed,
+  type FirewallDocument,
+  type FirewallPlan,
+  isolate,
+  openPortal,
+  type PendingChange,
+  type PlanMaking,
+  pendingAt,
+  planInForce,
+  release,
+  settled,
+  type UndoneChange,
+  undone,
+} from '../policy/firewall-plan.ts';
+import type { Ports } from '../policy/port-presets.ts';
+import { type Caller, isIn, letsIn, OWN_ADDRESSES, refusalOfPlan } from './lock-out-guard.ts';
+
+/** Where the plan is kept. */
+export interface PlanDocument {
+  readonly current: () => { readonly document: FirewallDocument };
+  /** @throws {TollgateError} `STORE_UNAVAILABLE`, `CONFLICT` */
+  readonly change: (
+    edit: (document: FirewallDocument) => FirewallDocument,
+    by: string,
+  ) => Promise<{ readonly document: FirewallDocument }>;
+  readonly onChange: (listener: () => void) => () => void;
+}
+
+export interface PlanRequest {
+  readonly by: string;
+  readonly caller: Caller;
+  readonly withinMs: number;
+  /** Even if it cuts the caller off. */
+  readonly force: boolean;
+}
+
+/** `refused` is a sentence that says what to do. */
+export type PlanAnswer =
+  | { readonly before: FirewallPlan; readonly after: FirewallPlan; readonly notes: readonly string[] }
+  | { readonly refused: string };
+
+export interface PlanState {
+  readonly plan: FirewallPlan;
+  readonly pending: PendingChange | undefined;
+  readonly lastUndone: UndoneChange | undefined;
+}
+
+export interface FirewallControl {
+  readonly state: () => PlanState;
+  /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED`; then nothing has changed */
+  readonly closePortal: (ports: readonly Ports[], request: PlanRequest) => Promise<PlanAnswer>;
+  /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED` */
+  readonly openPortal: (request: PlanRequest) => Promise<PlanAnswer>;
+  /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED`; then nothing has changed */
+  readonly isolate: (reachable: readonly string[], request: PlanRequest) => Promise<PlanAnswer>;
+  /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED` */
+  readonly release: (request: PlanRequest) => Promise<PlanAnswer>;
+  /** @throws {TollgateError} `STORE_UNAVAILABLE` */
+  readonly confirm: (request: Pick<PlanRequest, 'by' | 'caller'>) => Promise<PlanAnswer>;
+  /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED` */
+  readonly undo: (request: Pick<PlanRequest, 'by'>) => Promise<PlanAnswer>;
+  readonly close: () => void;
+}
+
+const TRY_AGAIN_MS = 5000;
+/** Timers may run a little early by the clock of the host. */
+const LATE_MS = 20;
+const LONGEST_TIMER_MS = 600_000;
+
+export function createFirewallControl(deps: {
+  readonly plans: PlanDocument;
+  /** Drops nothing: a portal would be a lie. */
+  readonly hasFirewall: boolean;
+  /** Resolves when what is wanted is in the kernel. @throws {TollgateError} `FIREWALL_FAILED` */
+  readonly sync: () => Promise<void>;
+  readonly isAllowed: (address: string) => boolean;
+  /** Addresses that this host itself needs: those of its store. */
+  readonly needed: () => readonly string[];
+  /** Before this host is isolated; answers with a sentence. Never rejects. */
+  readonly keepEvidence: (by: string) => Promise<string>;
+  /** A change was not confirmed. */
+  readonly onReverted: (before: FirewallPlan, after: FirewallPlan, change: UndoneChange) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}): FirewallControl {
+  const { plans, clock, log, sync } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  /** The pending change that is known to be in the kernel. */
+  let inKernel: { readonly madeAt: EpochMs; readonly at: EpochMs } | undefined;
+
+  const document = (): FirewallDocument => plans.current().document;
+  const planNow = (): FirewallPlan => planInForce(document(), clock.now());
+  const making = ({ by, caller, withinMs }: PlanRequest): PlanMaking => ({
+    at: clock.now(),
+    by,
+    connection: caller.connection ?? null,
+    withinMs,
+  });
+
+  /** Notes which change is in the kernel, for those who confirm it. */
+  const takeToKernel = async (): Promise<void> => {
+    const pending = pendingAt(document(), clock.now());
+    await sync();
+    if (pending !== undefined && inKernel?.madeAt !== pending.madeAt)
+      inKernel = { madeAt: pending.madeAt, at: clock.now() };
+  };
+
+  const expire = async (): Promise<void> => {
+    timer = undefined;
+    const before = document();
+    const after = settled(before, clock.now());
+    if (after === before) return schedule();
+    // The kernel first: the store may be away, and the plan that is in force follows from the time alone.
+    await sync().catch((error: unknown) => {
+      log.error({ problem: messageOf(error) }, 'a firewall change that nobody confirmed is still in the kernel');
+    });
+    try {
+      await plans.change((now) => settled(now, clock.now()), 'clock');
+    } catch (error) {
+      log.warn({ problem: messageOf(error) }, 'that a firewall change was undone could not be written down yet');
+      if (!closed) timer = setTimeout(() => void expire(), TRY_AGAIN_MS);
+      return;
+    }
+    const { lastUndone } = after;
+    if (lastUndone === null) return;
+    log.warn({ change: lastUndone.what, by: lastUndone.by }, 'a firewall change was not confirmed, and is undone');
+    await deps.onReverted(before.plan, after.plan, lastUndone).catch((error: unknown) => {
+      log.warn({ problem: messageOf(error) }, 'that a firewall change was undone is not in the audit log');
+    });
+  };
+  const schedule = (): void => {
+    const { pending } = document();
+    if (closed || timer !== undefined || pending === null) return;
+    const inMs = Math.max(0, pending.revertAt - clock.now()) + LATE_MS;
+    timer = setTimeout(() => void expire(), Math.min(inMs, LONGEST_TIMER_MS));
+  };
+  const follow = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    schedule();
+  };
+  const stop = plans.onChange(follow);
+  follow();
+  // One that was made before this start is in the kernel with the first comparison.
+  void takeToKernel().catch(() => undefined);
+
+  const change = async (
+    request: PlanRequest,
+    edit: (document: FirewallDocument, making: PlanMaking) => FirewallDocument,
+    closes: boolean,
+  ): Promise<PlanAnswer> => {
+    const made = making(request);
+    const old = document();
+    const before = planNow();
+    const { address } = request.caller;
+    // Whoever is cut off already may open what he likes.
+    const isFree = request.force || (!closes && address !== undefined && !letsIn(before, address, deps.isAllowed));
+    const refused = isFree ? undefined : refusalOfPlan(edit(old, made).plan, address, deps.isAllowed);
+    if (refused !== undefined) return { refused };
+    const { document: next } = await plans.change((now) => edit(now, made), request.by);
+    try {
+      await takeToKernel();
+    } catch (error) {
+      // What could not be closed must not be said to be; what could not be opened is tried again until it is.
+      if (closes) await plans.change((now) => (now.pending?.madeAt === made.at ? old : now), request.by);
+      throw error;
+    }
+    return { before, after: next.plan, notes: [] };
+  };
+
+  const noFirewall = (): { readonly refused: string } | undefined =>
+    deps.hasFirewall
+      ? undefined
+      : {
+          refused:
+            'no packet filter is in use here (firewall.backend is none), so nothing would be closed; set firewall.backend to nftables in the configuration and restart the daemon',
+        };
+
+  return {
+    state: () => ({
+      plan: planNow(),
+      pending: pendingAt(document(), clock.now()),
+      lastUndone: settled(document(), clock.now()).lastUndone ?? undefined,
+    }),
+    closePortal: async (ports, request) =>
+      noFirewall() ?? (await change(request, (now, made) => closePortal(now, ports, made), true)),
+    openPortal: (request) => change(request, openPortal, false),
+    isolate: async (reachable, request) => {
+      const none = noFirewall();
+      if (none !== undefined) return none;
+      const lost = deps.needed().filter((address) => !isIn(address, [...OWN_ADDRESSES, ...reachable]));
+      if (lost.length > 0 && !request.force) {
+        const refused = `this host would lose its store at ${lost.join(' and ')}, without which the isolation cannot be confirmed or ended; name it as well (--reachable ${lost.join(' ')}), or force it (--force)`;
+        return { refused };
+      }
+      const refused = request.force
+        ? undefined
+        : refusalOfPlan({ ...planNow(), isolation: { reachable } }, request.caller.address, deps.isAllowed);
+      if (refused !== undefined) return { refused };
+      const evidence = await deps.keepEvidence(request.by);
+      const answer = await change(request, (now, made) => isolate(now, reachable, made), true);
+      return 'refused' in answer ? answer : { ...answer, notes: [evidence] };
+    },
+    release: (request) => change(request, release, false),
+    confirm: async ({ by, caller }) => {
+      const now = clock.now();
+      const pending = pendingAt(document(), now);
+      if (pending === undefined) return { refused: nothingWaits(settled(document(), now)) };
+      if (inKernel?.madeAt !== pending.madeAt)
+        return { refused: 'the change is not in the kernel yet; see tollgate firewall status, and try again' };
+      const isOld = caller.openedAt !== undefined && caller.openedAt <= inKernel.at;
+      if (isOld || (caller.connection !== undefined && caller.connection === pending.connection))
+        return { refused: OLD_CONNECTION };
+      const { document: next } = await plans.change((old) => confirmed(old, clock.now()), by);
+      // The time may have run out on the way to the store.
+      if (next.lastUndone?.at === pending.revertAt) return { refused: nothingWaits(next) };
+      return { before: pending.previous, after: next.plan, notes: [] };
+    },
+    undo: async ({ by }) => {
+      const now = clock.now();
+      const pending = pendingAt(document(), now);
+      if (pending === undefined) return { refused: nothingWaits(settled(document(), now)) };
+      const before = planNow();
+      const { document: next } = await plans.change((old) => undone(old, clock.now(), by), by);
+      await sync();
+      return { before, after: next.plan, notes: [] };
+    },
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+      stop();
+    },
+  };
+}
+
+const OLD_CONNECTION =
+  'this connection is older than the change, and an old one may live on where no new one can be opened: log in anew, and confirm from there (tollgate firewall confirm)';
+
+function nothingWaits({ lastUndone }: FirewallDocument): string {
+  if (lastUndone === null) return 'no change of the firewall waits for confirmation';
+  const at = new Date(lastUndone.at).toISOString();
+  const why = lastUndone.undoneBy === null ? 'nobody confirmed it in time' : `${lastUndone.undoneBy} undid it`;
+  return `no change of the firewall waits for confirmation; the last one, ${lastUndone.what} by ${lastUndone.by}, ended at ${at}: ${why}`;
+}
