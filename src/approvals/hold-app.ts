@@ -6,6 +6,9 @@
  * No event is replayed after a connection was lost, so the channels of the application are listed whenever it comes up:
  * those whose approval is settled, or unknown, are sent back; the others wait on. A caller who hangs up withdraws his
  * approval.
+ *
+ * A listener is told of each held call, and may have its caller talk with somebody meanwhile; what it does cannot let the
+ * call go.
  */
 import type { AriConnection } from '../asterisk/ari-connection.ts';
 import type { AriEvent } from '../asterisk/ari-event.ts';

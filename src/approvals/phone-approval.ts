@@ -29,8 +29,6 @@ const MOST_CALLS = 20;
 const LOOK_EVERY_MS = 1000;
 /** Nobody answers, listens and decides in less. */
 const LEAST_LEFT_MS = 3000;
-/** A phone that was just hung up is busy for a moment. */
-const LINE_RESTS_MS = 1000;
 
 interface Asking {
   readonly held: HeldCall;
@@ -51,7 +49,7 @@ export function startPhoneApproval(
   const { clock, log } = deps;
   const askings = new Map<string, Asking>();
   const calls = new Map<string, CallUnderWay>();
-  /** Lines on which somebody is called, or was a moment ago. */
+  /** Lines on which somebody is called. */
   const lines = new Set<string>();
   /** Connections whose left-over calls are hung up. */
   const ready = new Set<AriConnection>();
@@ -121,10 +119,8 @@ export function startPhoneApproval(
           isDone: isDone || wasAnswered,
           endedAtMs: clock.monotonicMs(),
         }));
-        setTimeout(() => {
-          lines.delete(line);
-          callWhoIsNext();
-        }, LINE_RESTS_MS).unref();
+        lines.delete(line);
+        callWhoIsNext();
       },
     });
     calls.set(id, { ari, asking, call });

@@ -46,6 +46,7 @@ export function startPhoneCall(deps: {
   /** Only one call at a time talks with the caller. @returns false while another one does */
   readonly claimTalk: () => boolean;
   readonly freeTalk: () => void;
+  /** It is over, and Asterisk was told. */
   readonly onOver: (wasAnswered: boolean) => void;
   readonly log: Log;
 }): PhoneCall {
@@ -147,7 +148,7 @@ export function startPhoneCall(deps: {
     for (const command of next.commands) run(command);
     if (next.menu.at !== 'over') return;
     clearTimeout(timer);
-    deps.onOver(wasAnswered);
+    void requests.then(() => deps.onOver(wasAnswered));
   };
 
   after(deps.ringSeconds * 1000 + RING_GRACE_MS, { kind: 'give-up' });

@@ -40,13 +40,13 @@ const start = (): PhoneApproval =>
   startPhoneApproval([ari], {
     clock: systemClock,
     log,
-    decide: async (id, word): Promise<Settled> => {
+    decide: (id, word): Promise<Settled> => {
       words.push(word);
       const { approval } = heldCall(id);
       const settlement = { state: word.approve ? 'approved' : 'refused', by: word.by, at: systemClock.now() } as const;
       asking.released(id, settlement.state);
       const known = { approval, settlement, approvers: [], resumedAt: undefined };
-      return { ...known, outcome: 'first', isFirst: true, stillNeeded: 0 };
+      return Promise.resolve({ ...known, outcome: 'first', isFirst: true, stillNeeded: 0 });
     },
   });
 function heldCall(id: string, hold: Partial<Hold> = {}): HeldCall {

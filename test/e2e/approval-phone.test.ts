@@ -55,6 +55,8 @@ beforeAll(async () => {
     files: { 'pjsip.conf': phones.pjsip },
   });
   await giveCoreSounds(scene.stage.asterisk);
+  // A call that comes sooner cannot be held.
+  await vi.waitUntil(async () => (await scene.tollgate.log()).includes('connected to the REST interface'), 10_000);
 });
 afterAll(async () => {
   await phones.unplug();
@@ -276,19 +278,25 @@ describe('a supervisor talks with the caller', () => {
     await phone.press('3');
     phone.media.say(SUPERVISOR);
     caller.say(CALLER);
-    await sleep(500);
-    phone.media.heard(CALLER);
-    caller.heard(SUPERVISOR);
-    await sleep(1000);
-    expect(phone.media.heard(CALLER).ofByte).toBeGreaterThan(40);
-    expect(caller.heard(SUPERVISOR).ofByte).toBeGreaterThan(40);
+    for (const hears of [() => phone.media.heard(CALLER), () => caller.heard(SUPERVISOR)]) {
+      let heard = 0;
+      // A fifth of a second of speech.
+      await vi.waitUntil(
+        () => {
+          heard += hears().ofByte;
+          return heard >= 10;
+        },
+        { timeout: 5_000 },
+      );
+    }
   }
   const placeWithSound = async (destination: string): Promise<PlacedCall> => {
-    caller = await openMediaPort();
+    const sound = await openMediaPort();
+    caller = sound;
     try {
-      return await place(destination, { mediaPort: caller.port, holdMs: 20_000 });
+      return await place(destination, { mediaPort: sound.port, holdMs: 20_000 });
     } finally {
-      caller.close();
+      sound.close();
     }
   };
 

@@ -18,7 +18,13 @@ export interface TestDaemon {
   readonly webPort: number;
   readonly run: (
     args: readonly string[],
-    options?: { readonly input?: string; readonly signal?: AbortSignal; readonly onOutput?: (text: string) => void },
+    options?: {
+      readonly input?: string;
+      readonly signal?: AbortSignal;
+      readonly onOutput?: (text: string) => void;
+      /** Of the person who types. */
+      readonly env?: Readonly<Record<string, string>>;
+    },
   ) => Promise<Ran>;
   /** Replaces the policy. @throws {Error} with the problems of the document */
   readonly apply: (policy: string) => Promise<void>;
@@ -45,8 +51,8 @@ export async function startTestDaemon(
   const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });
   const kept = keptLog();
   const daemon = await startDaemon(config, { log: kept.log, version: '0.0.0', searchPath });
-  const run: TestDaemon['run'] = (args, { input = '', signal, onOutput } = {}) =>
-    runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput });
+  const run: TestDaemon['run'] = (args, { input = '', signal, onOutput, env } = {}) =>
+    runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput, env });
   return {
     daemon,
     stateDir,
@@ -73,6 +79,7 @@ export async function runCli(
     readonly input: string;
     readonly signal: AbortSignal;
     readonly onOutput?: ((text: string) => void) | undefined;
+    readonly env?: Readonly<Record<string, string>> | undefined;
   },
 ): Promise<Ran> {
   let [out, error] = ['', ''];
@@ -85,7 +92,7 @@ export async function runCli(
       error += text;
     },
     colours: false,
-    env: { USER: 'tester' },
+    env: { USER: 'tester', ...options.env },
     readStdin: async () => options.input,
     signal: options.signal,
   };

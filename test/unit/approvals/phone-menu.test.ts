@@ -144,7 +144,8 @@ describe('the end', () => {
     expect(done(played(answered, settled('approved'), spoken(2)).commands)).toEqual(['hang-up']);
   });
   it('is final', () => {
-    for (const event of [answered, key('1'), spoken(1), settled('approved'), decided({ kind: 'first' })]) {
+    const giveUp: MenuEvent = { kind: 'give-up' };
+    for (const event of [answered, key('1'), spoken(1), settled('approved'), decided({ kind: 'first' }), giveUp]) {
       expect(played(answered, { kind: 'hung-up' }, event).commands).toEqual([]);
     }
   });
