@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { BanList } from '../bans/ban-list.ts';
+import type { FirewallControl } from '../bans/firewall-control.ts';
 import type { Clock } from '../clock.ts';
+import { TollgateError } from '../errors.ts';
 import { type AddressRange, contains, countOf, readRange, subnetMask } from '../policy/addresses.ts';
 import {
   type AllowEntry,
@@ -23,9 +25,9 @@ import { didYouMean } from '../policy/problem.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { DomainState, DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
-import type { AllowlistGuard } from './allowlist-guard.ts';
 import { notFound, ProblemError, parse } from './problem.ts';
 import type { Act, ActOf, RecordedAllowlist } from './recorded-changes.ts';
+import { callerOf } from './who-asks.ts';
 
 /** An entry as it is shown. Times are ISO 8601, UTC. */
 export interface AllowReport extends AllowEntry {
@@ -86,7 +88,8 @@ export function allowlistRoutes(
     readonly domains: DomainWatch;
     readonly hits: LastHits;
     readonly bans: Pick<BanList, 'overlapping'>;
-    readonly guard: AllowlistGuard;
+    /** Why an edit would cut off the one who makes it. */
+    readonly refusalOf: FirewallControl['refusalOfAllowlist'];
     /** Addresses and networks of trunks that are known now. */
     readonly trunks: () => readonly string[];
     readonly clock: Clock;
@@ -167,7 +170,8 @@ export function allowlistRoutes(
   const optionsOf = (request: FastifyRequest) => {
     const { dryRun, force } = parse(changeQuery, request.query);
     const guarded = (next: AllowlistDocument): AllowlistDocument => {
-      if (force === 'false') deps.guard(request, next);
+      const refused = force === 'true' ? undefined : deps.refusalOf(next.entries, callerOf(request));
+      if (refused !== undefined) throw new TollgateError('CONFLICT', refused);
       return next;
     };
     return { dryRun: dryRun === 'true', guarded };

@@ -224,7 +224,7 @@ function nameOf({ by = 'Somebody' }: Partial<Voice>): string {
   return `${person}${ways[way] ?? ''}`;
 }
 
-function notice(status: number, title: string, said: readonly Html[], about?: Html): Page {
+export function notice(status: number, title: string, said: readonly Html[], about?: Html): Page {
   return page(
     status,
     html`<h1>${title}</h1>
@@ -233,7 +233,7 @@ ${about === undefined ? undefined : html`<div class="about">${about}</div>`}`,
   );
 }
 
-const page = (status: number, content: Html): Page => ({ status, body: `${HEAD}${content.markup}${FOOT}` });
+export const page = (status: number, content: Html): Page => ({ status, body: `${HEAD}${content.markup}${FOOT}` });
 
 const HEAD = `<!doctype html>
 <html lang="en">

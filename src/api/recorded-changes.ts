@@ -1,6 +1,6 @@
 /**
- * Changes of the policy, the allowlist and the settings that leave an entry in the audit log: who, from where, what, and the parts that
- * differ.
+ * Changes of the policy, the allowlist and the settings that leave an entry in the audit log: who, from where, what, and
+ * the parts that differ.
  *
  * Guarantees that a change that was acknowledged is recorded, with the very document that it was made from; one that
  * changed nothing is not. Routes change documents through these and not through the stores.

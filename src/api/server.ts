@@ -4,6 +4,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import Fastify from 'fastify';
+import type { Alerts } from '../alerts/alerts.ts';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { ApprovalLinks } from '../approvals/approval-links.ts';
 import type { Decisions } from '../approvals/decisions.ts';
@@ -26,7 +27,7 @@ import type { DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import type { SettingsStore } from '../store/settings-store.ts';
-import { createAllowlistGuard } from './allowlist-guard.ts';
+import { alertRoutes } from './alerts-routes.ts';
 import { allowlistRoutes } from './allowlist-routes.ts';
 import { approvalLinkRoutes } from './approval-link-routes.ts';
 import { approvalRoutes } from './approvals-routes.ts';
@@ -78,6 +79,7 @@ export async function startApi(deps: {
   readonly settings: SettingsStore;
   readonly firewall: FirewallService;
   readonly audit: AuditLog;
+  readonly alerts: Alerts;
   readonly status: () => Status;
   readonly clock: Clock;
 }): Promise<{ readonly close: () => Promise<void> }> {
@@ -99,9 +101,9 @@ export async function startApi(deps: {
   const { allowHits, banHits, countries, ...addresses } = deps.addresses;
   const { firewall, settings, clock } = deps;
   const allowlist = recordAllowlist(addresses.allowlist, audit);
-  const guard = createAllowlistGuard({ ...addresses, control: firewall.control });
+  const refusalOf = firewall.control.refusalOfAllowlist;
   const trunks = () => deps.defence.peers().trunks;
-  allowlistRoutes(app, { ...addresses, allowlist, guard, trunks, hits: allowHits, clock, act });
+  allowlistRoutes(app, { ...addresses, allowlist, refusalOf, trunks, hits: allowHits, clock, act });
   const countryRefusal = (text: string): string | undefined => {
     const address = readAddress(text);
     return address === undefined ? undefined : countries.refusalOf(address);
@@ -115,6 +117,7 @@ export async function startApi(deps: {
   firewallRoutes(app, { firewall, node: deps.node, bans, allowed, peers, packetProtection, audit, act, clock });
   defenceRoutes(app, deps);
   auditRoutes(app, { audit: deps.audit });
+  alertRoutes(app, { alerts: deps.alerts, audit, act });
   approvalLinkRoutes(app, deps.approvals);
   approvalRoutes(app, { ...deps.approvals, whoAsks });
   app.get('/api/v1/status', async () => deps.status());

@@ -3,7 +3,7 @@
  *
  * Guarantees
  * - A change that closes something is in the kernel, and the kernel said so, when its promise resolves; where that fails
- *   nothing has changed. It ends at its time unless it was confirmed, see firewall-plan.ts.
+ *   nothing has changed. It ends at its time unless it was confirmed, see firewall-plan.ts, and with a daemon that stops.
  * - It is confirmed only by a connection that was opened after the change was in the kernel: one that is older may live on
  *   where no new one can be opened.
  * - Whoever makes a change is not cut off by it, unless he insists.
@@ -13,6 +13,7 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { AllowEntry } from '../policy/allowlist.ts';
 import type { EpochMs } from '../policy/call.ts';
 import {
   closePortal,
@@ -31,7 +32,7 @@ import {
   undone,
 } from '../policy/firewall-plan.ts';
 import type { Ports } from '../policy/port-presets.ts';
-import { type Caller, isIn, letsIn, OWN_ADDRESSES, refusalOfPlan } from './lock-out-guard.ts';
+import { type Caller, isIn, letsIn, OWN_ADDRESSES, refusalOfAllowlist, refusalOfPlan } from './lock-out-guard.ts';
 
 /** Where the plan is kept. */
 export interface PlanDocument {
@@ -75,9 +76,12 @@ export interface FirewallControl {
   readonly release: (request: PlanRequest) => Promise<PlanAnswer>;
   /** @throws {TollgateError} `STORE_UNAVAILABLE` */
   readonly confirm: (request: Pick<PlanRequest, 'by' | 'caller'>) => Promise<PlanAnswer>;
+  /** Why an edit of the allowlist would cut off the one who makes it. */
+  readonly refusalOfAllowlist: (next: readonly AllowEntry[], caller: Caller) => string | undefined;
   /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED` */
   readonly undo: (request: Pick<PlanRequest, 'by'>) => Promise<PlanAnswer>;
-  readonly close: () => void;
+  /** Undoes what is not confirmed: afterwards nobody would be here to do it. Never rejects. */
+  readonly close: () => Promise<void>;
 }
 
 const TRY_AGAIN_MS = 5000;
@@ -92,6 +96,8 @@ export function createFirewallControl(deps: {
   /** Resolves when what is wanted is in the kernel. @throws {TollgateError} `FIREWALL_FAILED` */
   readonly sync: () => Promise<void>;
   readonly isAllowed: (address: string) => boolean;
+  /** Whether an address would be allowed by other entries. */
+  readonly wouldAllow: (entries: readonly AllowEntry[], address: string) => boolean;
   /** Addresses that this host itself needs: those of its store. */
   readonly needed: () => readonly string[];
   /** Before this host is isolated; answers with a sentence. Never rejects. */
@@ -235,6 +241,8 @@ export function createFirewallControl(deps: {
       if (next.lastUndone?.at === pending.revertAt) return { refused: nothingWaits(next) };
       return { before: pending.previous, after: next.plan, notes: [] };
     },
+    refusalOfAllowlist: (next, { address }) =>
+      refusalOfAllowlist(planNow(), address, deps.isAllowed, (text) => deps.wouldAllow(next, text)),
     undo: async ({ by }) => {
       const now = clock.now();
       const pending = pendingAt(document(), now);
@@ -244,13 +252,23 @@ export function createFirewallControl(deps: {
       await sync();
       return { before, after: next.plan, notes: [] };
     },
-    close: () => {
+    close: async () => {
       closed = true;
       clearTimeout(timer);
       stop();
+      if (pendingAt(document(), clock.now()) === undefined) return;
+      try {
+        await plans.change((now) => undone(now, clock.now(), STOPPED), STOPPED);
+        await sync();
+        log.warn('a firewall change that was not confirmed is undone, because the daemon stops');
+      } catch (error) {
+        log.error({ problem: messageOf(error) }, 'a firewall change that is not confirmed stays until the next start');
+      }
     },
   };
 }
+
+const STOPPED = 'the daemon, which stopped';
 
 const OLD_CONNECTION =
   'this connection is older than the change, and an old one may live on where no new one can be opened: log in anew, and confirm from there (tollgate firewall confirm)';

@@ -81,6 +81,7 @@ export function startFirewall(deps: {
   readonly allowed: {
     readonly networks: () => readonly { readonly network: Network; readonly entry: AllowEntry }[];
     readonly entryOf: (address: string) => AllowEntry | undefined;
+    readonly wouldAllow: (entries: readonly AllowEntry[], address: string) => boolean;
     readonly onChange: (listener: () => void) => () => void;
   };
   readonly bans: BanList;
@@ -111,6 +112,7 @@ export function startFirewall(deps: {
 }): FirewallService {
   const { backend, allowed, bans, plans, settings, clock, log } = deps;
   const hasFirewall = backend !== 'none';
+  const counts = backend === 'nftables';
 
   let networks: readonly string[] | undefined;
   const allowedNetworks = (): readonly string[] => {
@@ -147,7 +149,7 @@ export function startFirewall(deps: {
 
   let read: { readonly atMs: number; readonly counters: Promise<FirewallCounters | undefined> } | undefined;
   const counters = (): Promise<FirewallCounters | undefined> => {
-    if (!hasFirewall) return Promise.resolve(undefined);
+    if (!counts) return Promise.resolve(undefined);
     const nowMs = clock.monotonicMs();
     if (read === undefined || nowMs - read.atMs > COUNTERS_GOOD_FOR_MS) {
       const counted = reconciler.counters().catch((error: unknown) => {
@@ -160,7 +162,7 @@ export function startFirewall(deps: {
   };
   const entriesByNetwork = (): ReadonlyMap<string, string> =>
     new Map(allowed.networks().map(({ network, entry }) => [formatNetwork(network), entry.id]));
-  const hits = hasFirewall
+  const hits = counts
     ? followKernelHits({
         counters: reconciler.counters,
         onBan: deps.noteBanned,
@@ -201,6 +203,7 @@ export function startFirewall(deps: {
     hasFirewall,
     sync: reconciler.sync,
     isAllowed: (address) => allowed.entryOf(address) !== undefined,
+    wouldAllow: allowed.wouldAllow,
     needed: deps.needed,
     keepEvidence: async (by) => {
       const about = { at: clock.now(), node: deps.node, by };
@@ -254,8 +257,8 @@ export function startFirewall(deps: {
     unblock: reconciler.unblock,
     close: async () => {
       hits?.close();
-      control.close();
       for (const stop of stops) stop();
+      await control.close();
       await reconciler.close();
     },
   };

@@ -168,9 +168,9 @@ function describeList(terminal: Terminal, bans: readonly BanReport[], total: num
 function describeKernel(terminal: Terminal, kernel: AddedBan['kernel'], isBan: boolean): string[] {
   if (kernel === null) return [];
   const { arrived, afterMs, backend, problem } = kernel;
-  const place = isBan ? 'in the kernel' : 'no longer in the kernel';
   if (!arrived) return [paint(terminal, 'yellow', `Not ${isBan ? 'in' : 'out of'} the kernel yet: ${plain(problem)}.`)];
-  if (backend === 'dry-run') return [`Dry run: it would be ${place}; nothing is dropped.`];
+  if (backend === 'dry-run')
+    return [`Dry run: it would ${isBan ? '' : 'no longer '}be in the kernel; nothing is dropped.`];
   return [`${isBan ? 'In' : 'No longer in'} the kernel after ${afterMs} ms.`];
 }
 

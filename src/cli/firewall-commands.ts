@@ -45,7 +45,13 @@ export function firewallCommands(program: Command, context: CommandContext): voi
   const { terminal } = context;
   const firewall = program.command('firewall').description('the packet filter: portal, isolation, what was dropped');
   const change = async (command: Command, path: string, body: object, done: string): Promise<void> => {
-    const after = await context.client(command).ask<ChangedFirewall>('POST', `${PATH}/${path}`, body);
+    const client = context.client(command);
+    const after = await client.ask<ChangedFirewall>('POST', `${PATH}/${path}`, body).catch(async (error: unknown) => {
+      // Whoever is refused has less time than he thinks.
+      const now = await client.ask<FirewallReport>('GET', PATH).catch(() => undefined);
+      for (const line of now === undefined ? [] : describePending(terminal, now)) terminal.error(`${line}\n`);
+      throw error;
+    });
     if (wantsJson(command)) {
       terminal.out(json(after));
       return;

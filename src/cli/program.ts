@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.ts';
 import { formatProblem } from '../policy/problem.ts';
+import { alertCommands } from './alert-commands.ts';
 import { allowCommands } from './allow-commands.ts';
 import { approvalCommands } from './approval-commands.ts';
 import { auditCommands } from './audit-commands.ts';
@@ -92,6 +93,7 @@ export async function runCommandLine(
   firewallCommands(program, context);
   settingsCommands(program, context);
   auditCommands(program, context);
+  alertCommands(program, context);
   simulateCommand(program, context);
   inheritSettings(program);
 

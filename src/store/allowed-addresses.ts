@@ -5,7 +5,7 @@
  * Where entries overlap, the narrowest decides; where two have the same addresses, the one that exempts less.
  */
 import { type AddressSet, createAddressSet } from '../policy/address-set.ts';
-import { type AddressRange, type Network, networksOf, readAddress, readRange } from '../policy/addresses.ts';
+import { type AddressRange, contains, type Network, networksOf, readAddress, readRange } from '../policy/addresses.ts';
 import { type AllowEntry, rangeOfEntry } from '../policy/allowlist.ts';
 import type { AllowlistStore } from './allowlist-store.ts';
 import type { DomainWatch } from './domain-watch.ts';
@@ -21,6 +21,8 @@ export interface AllowedAddresses {
   readonly covering: (range: AddressRange) => AllowEntry | undefined;
   /** Every entry that shares an address with a range, and which of its networks does. */
   readonly overlapping: (range: AddressRange) => readonly AllowedNetwork[];
+  /** Whether an address would be allowed by another list; a domain leads where it leads now. */
+  readonly wouldAllow: (entries: readonly AllowEntry[], address: string) => boolean;
   /** All of it, for a firewall. */
   readonly networks: () => readonly AllowedNetwork[];
   /** Calls back after each change. Returns the way to unsubscribe. */
@@ -93,6 +95,12 @@ export function createAllowedAddresses(deps: {
     exempts: (entry) => entry.exemptFromCallLimits && store.current().document.exemptions === 'on',
     covering: (range) => table.covering(range)?.entry,
     overlapping: (range) => table.overlapping(range),
+    wouldAllow: (entries, text) => {
+      const address = readAddress(text);
+      if (address === undefined) return false;
+      const range = { family: address.family, first: address.value, last: address.value };
+      return entries.some((entry) => rangesOf(entry).some((each) => contains(each, range)));
+    },
     networks: () => networks,
     onChange: (listener) => {
       listeners.add(listener);

@@ -1,16 +1,16 @@
 /** Held calls on a real Asterisk 22 while parts are really killed: nobody waits for ever, nobody goes out unapproved. */
-import { request } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
+import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 import { startTcpLink, type TcpLink } from '../support/tcp-link.ts';
 
 let scene: TestScene;
 let ari: TcpLink;
+let people: ApprovalsClient;
 let lastNumber = 15550600000;
 const fresh = (): string => String(++lastNumber);
 
@@ -21,36 +21,9 @@ const place = (destination: string, cancelAfterMs?: number): Promise<PlacedCall>
     timeoutMs: 60_000,
     ...(cancelAfterMs === undefined ? {} : { cancelAfterMs }),
   });
-/** Over the control socket; undefined where the daemon is not there. */
-const ask = (method: string, path: string): Promise<{ readonly status: number; readonly text: string } | undefined> =>
-  new Promise((resolve) => {
-    const asked = request({ socketPath: join(scene.tollgate.stateDir, 'tollgate.sock'), method, path }, (response) => {
-      let text = '';
-      response.on('data', (part: Buffer) => (text += part.toString()));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      response.on('error', () => resolve(undefined));
-    });
-    asked.setTimeout(5000, () => asked.destroy());
-    asked.on('error', () => resolve(undefined));
-    asked.end();
-  });
-async function approvals(state: 'open' | 'all'): Promise<readonly ApprovalReport[]> {
-  const answer = await ask('GET', `/api/v1/approvals?state=${state}&limit=500`);
-  return answer?.status === 200 ? (JSON.parse(answer.text) as ApprovalReport[]) : [];
-}
-async function approvalOf(destination: string, state: ApprovalReport['state'] = 'open'): Promise<ApprovalReport> {
-  for (let tries = 0; tries < 100; tries++) {
-    const found = (await approvals('all')).find((each) => each.destination === destination && each.state === state);
-    if (found !== undefined) return found;
-    await sleep(100);
-  }
-  throw new Error(`no approval of ${destination} became ${state}`);
-}
-const decide = async (verb: 'approve' | 'refuse', { id }: ApprovalReport): Promise<number | undefined> =>
-  (await ask('POST', `/api/v1/approvals/${id}/${verb}`))?.status;
 const untilDecided = async (verb: 'approve' | 'refuse', approval: ApprovalReport): Promise<void> => {
   for (let tries = 0; tries < 100; tries++) {
-    const status = await decide(verb, approval);
+    const status = await people.decide(verb, approval);
     if (status === 200 || status === 409) return;
     await sleep(100);
   }
@@ -63,7 +36,7 @@ const held = (timeout: string): string =>
 
 async function untilAri(state: 'up' | 'down'): Promise<void> {
   for (let tries = 0; tries < 150; tries++) {
-    const answer = await ask('GET', '/api/v1/status');
+    const answer = await people.ask('GET', '/api/v1/status');
     const { parts = [] } = JSON.parse(answer?.text ?? '{}') as {
       parts?: ReadonlyArray<{ name: string; state: string }>;
     };
@@ -79,11 +52,13 @@ beforeAll(async () => {
     carriers: { 'carrier-a': {}, 'carrier-b': {} },
     dialplan: DIALPLAN,
     connected: '',
+    tollgateEnv: PATIENT,
     ariPort: async (port) => {
       ari = await startTcpLink(port);
       return ari.port;
     },
   });
+  people = createApprovalsClient(scene.tollgate.stateDir);
 });
 afterAll(async () => {
   await scene.stop();
@@ -95,7 +70,7 @@ describe('the store is killed while a call is held', () => {
   test('it is back by itself, the approval is still there, and the call goes out once when it is approved', async () => {
     const destination = fresh();
     const calling = place(destination);
-    const approval = await approvalOf(destination);
+    const approval = await people.approvalOf(destination);
     await scene.tollgate.killStore();
     await untilDecided('approve', approval);
     expect((await calling).status).toBe(200);
@@ -105,14 +80,14 @@ describe('the store is killed while a call is held', () => {
   test('and the caller hangs up before it is back: the approval is withdrawn or expires, and cannot be approved', async () => {
     await scene.apply(held('5s'));
     const destination = fresh();
-    const calling = place(destination, 1500);
-    const approval = await approvalOf(destination);
+    const calling = place(destination, 3000);
+    const approval = await people.approvalOf(destination);
     await scene.tollgate.killStore();
     expect((await calling).status).toBe(487);
-    for (let tries = 0; tries < 150 && (await approvals('open')).length > 0; tries++) await sleep(100);
-    const { state } = (await approvals('all')).find(({ id }) => id === approval.id) ?? {};
+    for (let tries = 0; tries < 150 && (await people.list('open')).length > 0; tries++) await sleep(100);
+    const { state } = (await people.list('all')).find(({ id }) => id === approval.id) ?? {};
     expect(['withdrawn', 'expired']).toContain(state);
-    expect(await decide('approve', approval)).toBe(409);
+    expect(await people.decide('approve', approval)).toBe(409);
     expect(await reached(destination)).toBe(0);
   });
 });
@@ -121,9 +96,9 @@ describe('the ARI connection is lost while a call is held', () => {
   test('what is decided meanwhile is done as soon as it is back', async () => {
     const destination = fresh();
     const calling = place(destination);
-    const approval = await approvalOf(destination);
+    const approval = await people.approvalOf(destination);
     ari.cut();
-    expect(await decide('approve', approval)).toBe(200);
+    expect(await people.decide('approve', approval)).toBe(200);
     await sleep(1500);
     expect(await reached(destination)).toBe(0);
     ari.mend();
@@ -133,12 +108,12 @@ describe('the ARI connection is lost while a call is held', () => {
 
   test('a caller who hangs up meanwhile is withdrawn when it is back', async () => {
     const destination = fresh();
-    const calling = place(destination, 2000);
-    const approval = await approvalOf(destination);
+    const calling = place(destination, 4000);
+    const approval = await people.approvalOf(destination);
     ari.cut();
     expect((await calling).status).toBe(487);
     ari.mend();
-    expect((await approvalOf(destination, 'withdrawn')).id).toBe(approval.id);
+    expect((await people.approvalOf(destination, 'withdrawn')).id).toBe(approval.id);
     expect(await reached(destination)).toBe(0);
   });
 
@@ -146,12 +121,12 @@ describe('the ARI connection is lost while a call is held', () => {
     await scene.apply(held('5s'));
     const destination = fresh();
     const calling = place(destination);
-    await approvalOf(destination);
+    await people.approvalOf(destination);
     ari.cut();
     try {
       expect((await calling).status).toBe(403);
       expect(await reached(destination)).toBe(0);
-      expect((await approvalOf(destination, 'expired')).decidedBy).toBeNull();
+      expect((await people.approvalOf(destination, 'expired')).decidedBy).toBeNull();
     } finally {
       ari.mend();
     }
@@ -175,7 +150,7 @@ test('fifty calls held at once, three who decide at random, and daemon, store an
   const calling = scene.stage.placeCalls({ from: '1001', destinations, ratePerSecond: 25, timeoutMs: 110_000 });
   const wanted = new Set(destinations);
   const opened = async (): Promise<readonly ApprovalReport[]> =>
-    (await approvals('all')).filter(({ destination }) => wanted.has(destination));
+    (await people.list('all')).filter(({ destination }) => wanted.has(destination));
   await expect.poll(async () => (await opened()).length, { timeout: 30_000, interval: 200 }).toBe(50);
 
   let over = false;
@@ -183,12 +158,12 @@ test('fifty calls held at once, three who decide at random, and daemon, store an
   const decider = async (seed: number): Promise<void> => {
     let turn = seed * 7919;
     while (!over) {
-      const open = await approvals('open');
+      const open = await people.list('open');
       turn = (turn * 1_103_515_245 + 12_345) % 2_147_483_648;
       const approval = open[turn % Math.max(1, open.length)];
       if (approval !== undefined) {
         const verb = turn % 3 === 0 ? 'refuse' : 'approve';
-        const status = await decide(verb, approval);
+        const status = await people.decide(verb, approval);
         counts[status === 200 ? verb : status === 409 ? 'late' : 'failed'] += 1;
       }
       await sleep(100 + (turn % 200));
@@ -234,6 +209,6 @@ test('fifty calls held at once, three who decide at random, and daemon, store an
     expect(call.status, call.destination).toBe(settled.get(call.destination)?.state === 'approved' ? 200 : 403);
     expect(await reached(call.destination)).toBe(call.status === 200 ? 1 : 0);
   }
-  expect(await approvals('open')).toEqual([]);
+  expect(await people.list('open')).toEqual([]);
   expect(await scene.stage.asterisk.cli('core show channels count')).toMatch(/0 active channels/);
 }, 180_000);

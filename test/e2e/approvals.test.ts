@@ -1,14 +1,14 @@
 /** Held calls on a real Asterisk 22: decided by the command line, by the clock, by the caller, and by what breaks. */
-import { request } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
+import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
 let scene: TestScene;
+let people: ApprovalsClient;
 let lastNumber = 15550400000;
 const fresh = (): string => String(++lastNumber);
 const place = (destination: string, cancelAfterMs?: number): Promise<PlacedCall> =>
@@ -18,32 +18,11 @@ const place = (destination: string, cancelAfterMs?: number): Promise<PlacedCall>
     timeoutMs: 60_000,
     ...(cancelAfterMs === undefined ? {} : { cancelAfterMs }),
   });
-const open = (): Promise<ApprovalReport[]> => scene.ask<ApprovalReport[]>('approvals', 'list');
-const all = (): Promise<ApprovalReport[]> => scene.ask<ApprovalReport[]>('approvals', 'list', '--all');
-/** The approval of the call to a number, as soon as it is open. */
-async function approvalOf(destination: string): Promise<ApprovalReport> {
-  for (let tries = 0; tries < 50; tries++) {
-    const found = (await open()).find((each) => each.destination === destination);
-    if (found !== undefined) return found;
-    await sleep(100);
-  }
-  throw new Error(`no approval was opened for ${destination}`);
-}
 const reached = async (destination: string): Promise<number> =>
   (await scene.stage.carrier('carrier-a').calls()).filter((each) => each.destination === destination).length;
-const decide = async (verb: 'approve' | 'refuse', { id }: ApprovalReport) =>
+/** By the command line, as an operator does; where it matters when, by `people`. */
+const decideByCommand = (verb: 'approve' | 'refuse', { id }: ApprovalReport) =>
   scene.tollgate.run(['approvals', verb, id, '--reason', 'because of the test', '--json']);
-/** The same over the API, for many at once. */
-const decideQuickly = (verb: 'approve' | 'refuse', { id }: ApprovalReport): Promise<number | undefined> =>
-  new Promise((resolve, reject) => {
-    const socketPath = join(scene.tollgate.stateDir, 'tollgate.sock');
-    const asked = request({ socketPath, method: 'POST', path: `/api/v1/approvals/${id}/${verb}` }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
-    asked.on('error', reject);
-    asked.end();
-  });
 
 const HELD = 'rules: [{ id: ask, limits: [], action: approve, approval: { timeout: 20s } }]';
 
@@ -53,7 +32,9 @@ beforeAll(async () => {
     carriers: { 'carrier-a': {}, 'carrier-b': {} },
     dialplan: DIALPLAN,
     connected: '',
+    tollgateEnv: PATIENT,
   });
+  people = createApprovalsClient(scene.tollgate.stateDir);
 });
 afterAll(() => scene.stop());
 beforeEach(() => scene.apply(HELD));
@@ -62,23 +43,23 @@ describe('a held call', () => {
   test('hears early media, is not answered, and goes out when it is approved', async () => {
     const destination = fresh();
     const calling = place(destination);
-    const approval = await approvalOf(destination);
+    const approval = await people.approvalOf(destination);
     expect(approval).toMatchObject({ state: 'open', extension: '1001', rule: 'ask' });
     await sleep(1000);
     expect(await reached(destination)).toBe(0);
-    expect((await decide('approve', approval)).exitCode).toBe(0);
+    expect((await decideByCommand('approve', approval)).exitCode).toBe(0);
     const call = await calling;
     expect(call.status).toBe(200);
     expect(call.progress.map(({ status }) => status)).toContain(183);
     expect(await reached(destination)).toBe(1);
-    const settled = (await all()).find(({ id }) => id === approval.id);
+    const settled = (await people.list('all')).find(({ id }) => id === approval.id);
     expect(settled).toMatchObject({ state: 'approved', reason: 'because of the test' });
   });
 
   test('ends when it is refused, with the cause of the rule', async () => {
     const destination = fresh();
     const calling = place(destination);
-    expect((await decide('refuse', await approvalOf(destination))).exitCode).toBe(0);
+    expect((await decideByCommand('refuse', await people.approvalOf(destination))).exitCode).toBe(0);
     expect((await calling).status).toBe(403);
     expect(await reached(destination)).toBe(0);
   });
@@ -86,16 +67,16 @@ describe('a held call', () => {
   test('is decided once: the second decision is told of the first', async () => {
     const destination = fresh();
     const calling = place(destination);
-    const approval = await approvalOf(destination);
+    const approval = await people.approvalOf(destination);
     const answers = await Promise.all([
-      decide('approve', approval),
-      decide('refuse', approval),
-      decide('approve', approval),
+      decideByCommand('approve', approval),
+      decideByCommand('refuse', approval),
+      decideByCommand('approve', approval),
     ]);
     expect(answers.filter(({ exitCode }) => exitCode === 0)).toHaveLength(1);
     expect(answers.find(({ exitCode }) => exitCode === 1)?.output).toMatch(/was (approved|refused) by cli/);
     const { status } = await calling;
-    const settled = (await all()).find(({ id }) => id === approval.id);
+    const settled = (await people.list('all')).find(({ id }) => id === approval.id);
     expect(status).toBe(settled?.state === 'approved' ? 200 : 403);
   });
 
@@ -108,26 +89,26 @@ describe('a held call', () => {
     );
     const destination = fresh();
     expect((await place(destination)).status).toBe(status);
-    expect((await all()).find((each) => each.destination === destination)).toMatchObject({ state: 'expired' });
+    await people.approvalOf(destination, 'expired');
   });
 
   test('is withdrawn when its caller hangs up', async () => {
     const destination = fresh();
-    const calling = place(destination, 1500);
-    const approval = await approvalOf(destination);
+    const calling = place(destination, 4000);
+    const approval = await people.approvalOf(destination);
     expect((await calling).status).toBe(487);
-    await sleep(300);
-    expect(await open()).toEqual([]);
-    expect((await decide('approve', approval)).exitCode).toBe(1);
+    expect((await people.approvalOf(destination, 'withdrawn')).id).toBe(approval.id);
+    expect(await people.decide('approve', approval)).toBe(409);
+    expect(await people.list('open')).toEqual([]);
     expect(await reached(destination)).toBe(0);
   });
 
   test('that is approved and breaks another rule by then is handled by that rule', async () => {
     const destination = fresh();
     const calling = place(destination);
-    const approval = await approvalOf(destination);
+    const approval = await people.approvalOf(destination);
     await scene.apply(`${HELD.slice(0, -1)}, { id: closed, limits: [], hangupCause: 17, prompt: none }]`);
-    await decide('approve', approval);
+    await people.decide('approve', approval);
     expect((await calling).status).toBe(486);
     expect(await reached(destination)).toBe(0);
   });
@@ -137,12 +118,12 @@ describe('what breaks while calls are held', () => {
   test('a daemon that is killed and started again finds them, and they can be decided', async () => {
     const destination = fresh();
     const calling = place(destination);
-    const approval = await approvalOf(destination);
+    const approval = await people.approvalOf(destination);
     await scene.tollgate.kill();
     await sleep(500);
     await scene.tollgate.start();
     await sleep(1000);
-    expect((await decide('approve', approval)).exitCode).toBe(0);
+    expect((await decideByCommand('approve', approval)).exitCode).toBe(0);
     expect((await calling).status).toBe(200);
     expect(await reached(destination)).toBe(1);
   });
@@ -151,7 +132,7 @@ describe('what breaks while calls are held', () => {
     await scene.apply('rules: [{ id: ask, limits: [], action: approve, approval: { timeout: 5s } }]');
     const destination = fresh();
     const calling = place(destination);
-    await approvalOf(destination);
+    await people.approvalOf(destination);
     await scene.tollgate.kill();
     try {
       const call = await calling;
@@ -164,41 +145,36 @@ describe('what breaks while calls are held', () => {
 
   test('Asterisk restarted withdraws them', async () => {
     const destination = fresh();
-    const calling = scene.stage.placeCall({ from: '1001', destination, timeoutMs: 4000 }).catch(() => undefined);
-    await approvalOf(destination);
+    const calling = scene.stage.placeCall({ from: '1001', destination, timeoutMs: 8000 }).catch(() => undefined);
+    await people.approvalOf(destination);
     await scene.stage.asterisk.restart();
     await calling;
-    for (let tries = 0; tries < 80 && (await open()).length > 0; tries++) await sleep(100);
-    expect(await open()).toEqual([]);
-    expect((await all()).find((each) => each.destination === destination)).toMatchObject({ state: 'withdrawn' });
+    await people.approvalOf(destination, 'withdrawn');
+    expect(await people.list('open')).toEqual([]);
   });
 });
 
 test('fifty calls held at once and decided by three at random end each as decided, and none is left', async () => {
   const destinations = Array.from({ length: 50 }, fresh);
   const calling = scene.stage.placeCalls({ from: '1001', destinations, ratePerSecond: 50, timeoutMs: 60_000 });
-  let waiting: readonly ApprovalReport[] = [];
-  for (let tries = 0; tries < 100 && waiting.length < 50; tries++) {
-    await sleep(100);
-    waiting = await open();
-  }
-  expect(waiting).toHaveLength(50);
+  await expect.poll(async () => (await people.list('open')).length, { timeout: 30_000, interval: 200 }).toBe(50);
+  const waiting = await people.list('open');
   const decider = async (seed: number): Promise<void> => {
     const mine = waiting
       .toSorted((a, b) => (a.id + seed > b.id + seed ? 1 : -1))
       .filter((_, at) => (at + seed) % 2 === 0);
     for (const approval of mine)
-      await decideQuickly((at(approval.id) + seed) % 3 === 0 ? 'refuse' : 'approve', approval);
+      await people.decide((at(approval.id) + seed) % 3 === 0 ? 'refuse' : 'approve', approval);
   };
   await Promise.all([1, 2, 3].map(decider));
-  for (const approval of await open()) await decideQuickly('refuse', approval);
+  for (const approval of await people.list('open')) await people.decide('refuse', approval);
   const calls = await calling;
-  const settled = new Map((await all()).map((each) => [each.destination, each.state]));
+  const settled = new Map((await people.list('all')).map((each) => [each.destination, each.state]));
   for (const call of calls) {
     expect(call.status, call.destination).toBe(settled.get(call.destination) === 'approved' ? 200 : 403);
     expect(await reached(call.destination)).toBe(call.status === 200 ? 1 : 0);
   }
-  expect(await open()).toEqual([]);
+  expect(await people.list('open')).toEqual([]);
   expect(await scene.stage.asterisk.cli('core show channels count')).toMatch(/0 active channels/);
 }, 120_000);
 

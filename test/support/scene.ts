@@ -39,8 +39,10 @@ export async function startScene(
   const { searchPath } = await ensurePrograms({ env: process.env });
   const tollgate = await createTollgateProcess({ program, env: { ...process.env, ...tollgateEnv, PATH: searchPath } });
   const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}` };
+  let started: Stage | undefined;
   try {
     const stage = await startStage({ ...stageOptions, env: process.env, globals });
+    started = stage;
     if (connected !== undefined) {
       const { ami: account, ari: rest } = stage.asterisk;
       const ami = { ...account, port: (await amiPort?.(account.port)) ?? account.port };
@@ -64,6 +66,7 @@ export async function startScene(
       },
     };
   } catch (error) {
+    await started?.stop();
     await tollgate.stop();
     throw error;
   }

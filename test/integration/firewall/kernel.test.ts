@@ -1,6 +1,11 @@
 /** The nftables backend in a real kernel, met by real packets from another network. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BanStep, Firewall } from '../../../src/bans/firewall/firewall.ts';
+import { createNftables } from '../../../src/bans/firewall/nftables.ts';
+import { systemClock } from '../../../src/clock.ts';
 import type { EpochMs } from '../../../src/policy/call.ts';
 import { bansOf, HOUR_MS, inMs, nftablesIn, quickly, thoroughly, wantedFirewall } from '../../support/firewall.ts';
 import {
@@ -23,6 +28,7 @@ describe.skipIf(!possible)('the table in the kernel', () => {
     await pair.host.probe.echo(PORT);
   });
   afterAll(() => pair.close());
+  afterEach(() => firewall.close());
   beforeEach(async () => {
     await pair.host.run('nft', 'flush', 'ruleset');
     firewall = nftablesIn(pair.host);
@@ -139,14 +145,17 @@ describe.skipIf(!possible)('the table in the kernel', () => {
     expect(typeof (await probe.open('tcp', '::1', '::1', PORT))).toBe('number');
   });
 
-  test('a ban of the whole link leaves IPv6 neighbours to be found', async () => {
-    await pair.host.run('ip', '-6', 'neighbour', 'flush', 'dev', 'cable0');
-    await pair.attacker.run('ip', '-6', 'neighbour', 'flush', 'dev', 'cable1');
-    await firewall.enforce(
-      wantedFirewall({ bans: bansOf('fe80::/10', 'fd77::/64'), allowed: [ATTACKER.v6] }),
-      thoroughly,
-    );
-    expect([await answers(ATTACKER.v6), await answers(ATTACKER.other6)]).toEqual([true, false]);
+  test('a ban of the whole link leaves the way to an allowed address beyond it', async () => {
+    const beyond = 'fd88::66';
+    const { host, attacker } = pair;
+    const [, router = ''] =
+      /inet6 (fe80:\S+)\//.exec(await attacker.run('ip', '-6', 'address', 'show', 'dev', 'cable1')) ?? [];
+    await attacker.run('ip', 'address', 'add', `${beyond}/128`, 'dev', 'lo');
+    await host.run('ip', '-6', 'route', 'add', beyond, 'via', router, 'dev', 'cable0');
+    await firewall.enforce(wantedFirewall({ bans: bansOf('fe80::/10', 'fd77::/64'), allowed: [beyond] }), thoroughly);
+    await host.run('ip', '-6', 'neighbour', 'flush', 'dev', 'cable0');
+    await attacker.run('ip', '-6', 'neighbour', 'flush', 'dev', 'cable1');
+    expect([await answers(beyond), await answers(ATTACKER.other6)]).toEqual([true, false]);
   });
 
   test('what others close stays closed, whomever we allow', async () => {
@@ -344,6 +353,38 @@ describe.skipIf(!possible)('the table in the kernel', () => {
     });
   });
 
+  test('what somebody puts into the table just before its rules change does not pass for ours', async () => {
+    const bans = bansOf(ATTACKER.v4);
+    await firewall.enforce(wantedFirewall({ bans }), thoroughly);
+    await pair.host.run(
+      'nft',
+      'add chain inet tollgate others { type filter hook prerouting priority -400; policy drop; }',
+    );
+    const wider = bansOf('192.0.2.0/25');
+    await firewall.change(wider.map((ban) => ({ what: 'put', ban, fresh: true })));
+    expect(await firewall.enforce(wantedFirewall({ bans: [...bans, ...wider] }), quickly)).toMatchObject({ drift: 1 });
+    expect([await answers(), await answers(ATTACKER.other4)]).toEqual([false, true]);
+  });
+
+  test.each(['exit 1', 'exec sleep 60', 'echo "Error: no line editor" >&2; exit 1'])(
+    'bans are made and lifted by an nft that has no use as a session: %s',
+    async (instead) => {
+      const folder = await mkdtemp(join(tmpdir(), 'tollgate-nft-'));
+      const program = join(folder, 'nft');
+      await writeFile(program, `#!/bin/sh\ncase "$*" in *-i*) ${instead} ;; esac\nexec nft "$@"\n`, { mode: 0o755 });
+      firewall = createNftables({ clock: systemClock, command: [...pair.host.command, program] });
+      try {
+        await firewall.enforce(wantedFirewall(), thoroughly);
+        expect([await banNow(ATTACKER.v4), await answers()]).toEqual([true, false]);
+        expect([await lift(ATTACKER.v4), await answers()]).toEqual([true, true]);
+        expect(await firewall.holds(bansOf(ATTACKER.v4).map((ban) => ({ what: 'put', ban, fresh: true })))).toBe(false);
+      } finally {
+        firewall.close();
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+
   test('a transaction that fails leaves the kernel as it was', async () => {
     await firewall.enforce(wantedFirewall({ bans: bansOf(ATTACKER.v4) }), thoroughly);
     const before = await pair.host.run('nft', '-s', 'list', 'ruleset');
@@ -370,7 +411,6 @@ describe.skipIf(!possible)('the table in the kernel', () => {
 });
 
 test('without nft the error names the package that has it', async () => {
-  const { createNftables } = await import('../../../src/bans/firewall/nftables.ts');
   const clock = { now: () => 0 as EpochMs, monotonicMs: () => 0 };
   const absent = createNftables({ clock, command: ['/nonexistent/nft'] });
   await expect(absent.enforce(wantedFirewall(), thoroughly)).rejects.toMatchObject({
