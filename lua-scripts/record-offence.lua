@@ -18,8 +18,7 @@
 -- ARGV[7]  4 bytes for the address, ARGV[8] for the account, '' none
 -- ARGV[9]  1: the network keeps single events as an address does
 -- ARGV[10] most addresses; ARGV[11] most networks; ARGV[12] most accounts
--- ARGV[13] fields of the last successes that the reply is to have: of the address, of the account there, of the network
---          (ARGV[13..15], '' none)
+-- ARGV[13] field of the last success of the address; ARGV[14] of the account there; ARGV[15] of the network; '' none
 --
 -- A record, little-endian: [u8 slices] [u8 others] then slices, oldest first: [u24 number] [u16 events] [u16 certain ones];
 --   others: [4 bytes] [u24 slice in which last seen]; then events, oldest first: [u48 time, epoch ms] [u8 length]

@@ -15,7 +15,8 @@
 -- ARGV[7..9] fields of the last successes: of the address, of the account there ('' none), of the network
 -- ARGV[10..] for each service that this success speaks for: field of the address in KEYS[1], of the network in KEYS[2]
 --
--- Reply: how many events were forgiven. Records are as in record-offence.lua. Called by src/bans/offence-counters.ts.
+-- Reply: how many events were forgiven. Records are as in record-offence.lua.
+-- Called by src/bans/offence-counters.ts.
 
 local SLICE_MS, KEPT_SECONDS, SUCCESS_SECONDS = 21600000, 604800, 2592000
 local call, pack, unpack_bytes, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte

@@ -8,13 +8,14 @@
  */
 import { peerAddress } from '../asterisk/peer-address.ts';
 import { messageOf } from '../errors.ts';
-import { type Decision, goesOut } from '../gate/gate.ts';
+import type { Decision } from '../gate/gate.ts';
 import type { Log } from '../log.ts';
 import { formatAddress, readAddress } from '../policy/addresses.ts';
 import { showName } from '../policy/call.ts';
 import { HIGH_RISK_PREFIXES } from '../policy/high-risk.ts';
 import { createPrefixTable } from '../policy/prefix-table.ts';
 import type { Settings } from '../policy/settings.ts';
+import { goesOut } from '../policy/verdict.ts';
 import type { CalledCountries } from './called-countries.ts';
 import type { DefenceReports, ReportKind } from './defence-reports.ts';
 import type { KnownPeers } from './known-peers.ts';

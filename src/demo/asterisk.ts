@@ -36,6 +36,8 @@ export interface AsteriskOptions {
   readonly modules?: readonly string[];
   /** Further configuration files by name; text is appended to one that is written anyway. */
   readonly files?: Readonly<Record<string, string>>;
+  /** First words of its command line: of a program that runs it elsewhere, such as in another network. */
+  readonly through?: readonly [string, ...string[]];
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -164,7 +166,8 @@ async function start(
   await cp(join(dialplanFolder, 'sounds/tollgate-approval.wav'), join(base, 'data/moh/tollgate-approval.wav'));
   await write(options.dialplan, options.globals ?? {});
 
-  const program = root.commandLine('usr/sbin/asterisk');
+  const asterisk = root.commandLine('usr/sbin/asterisk');
+  const program = options.through === undefined ? asterisk : ([...options.through, ...asterisk] as const);
   const settings = ['-C', join(base, 'etc/asterisk.conf')];
   const env = { ...options.env, HOME: base };
   const startProgram = () => startChild([...program, ...settings, '-f'], { env, cwd: base });

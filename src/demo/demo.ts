@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paint, type Terminal, table } from '../cli/terminal.ts';
 import { messageOf } from '../errors.ts';
 import { PackagesUnavailable } from './debian-mirror.ts';
+import { type Elsewhere, startElsewhere } from './elsewhere.ts';
 import { ensurePrograms } from './programs.ts';
 import { type Stage, startStage } from './stage.ts';
 import { CARRIERS, DIALPLAN, type Outcome, PHONES, POLICY, type Scene, STORY } from './story.ts';
@@ -32,12 +33,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const closers: Array<() => Promise<void>> = [];
   terminal.out(`${paint(terminal, 'bold', 'Tollgate demo')}: real calls through a real Asterisk\n\n`);
   try {
-    const { stage, tollgate } = await prepare(options, closers);
-    const played = await play(options, stage, tollgate);
+    const stands = await prepare(options, closers);
+    const played = await play(options, stands);
     const failed = played.filter(isWrong);
     if (terminal.signal.aborted) return 130;
     terminal.out(summary(terminal, played, (performance.now() - startedMs) / 1000));
-    if (!options.toTheEnd) await goOn(options, stage, tollgate);
+    if (!options.toTheEnd) await goOn(options, stands.stage, stands.tollgate);
     return failed.length === 0 ? 0 : 1;
   } catch (error) {
     if (terminal.signal.aborted) return 130;
@@ -54,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 async function prepare(
   { terminal, program }: DemoOptions,
   closers: Array<() => Promise<void>>,
-): Promise<{ readonly stage: Stage; readonly tollgate: TollgateProcess }> {
+): Promise<Omit<Scene, 'show'>> {
   const step = (name: string, detail: string): void =>
     terminal.out(`  ${paint(terminal, 'dim', name.padEnd(12))} ${detail}\n`);
   const onProgress = (progress: { readonly step: string; readonly detail: string }): void =>
@@ -64,13 +65,12 @@ async function prepare(
   step('programs', `${programs.redisServer}, ${programs.sipp}`);
   const tollgate = await createTollgateProcess({ program, env: { ...env, PATH: programs.searchPath } });
   closers.push(() => tollgate.stop());
-  await tollgate.start();
-  const applied = await tollgate.run(['policy', 'apply', '-', '--json'], POLICY);
-  if (applied.exitCode !== 0) throw new Error(applied.output);
-  step('tollgate', `FastAGI on 127.0.0.1:${tollgate.agiPort}, state in ${tollgate.stateDir}`);
+  const elsewhere = await startElsewhere(env);
+  if (elsewhere !== undefined) closers.push(() => elsewhere.close());
   const stage = await startStage({
     env,
     phones: PHONES,
+    ...(elsewhere === undefined ? {} : { files: { 'pjsip.conf': transportAt(elsewhere.server) } }),
     carriers: CARRIERS,
     dialplan: DIALPLAN,
     globals: { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}`, TOLLGATE_EMERGENCY: '911&112' },
@@ -81,12 +81,21 @@ async function prepare(
     'asterisk',
     `${stage.asterisk.release}, SIP on 127.0.0.1:${stage.asterisk.sipPort}, ${PHONES.length} phones, ${Object.keys(CARRIERS).length} carriers`,
   );
-  return { stage, tollgate };
+  const { ami, ari } = stage.asterisk;
+  await tollgate.configure(`asterisk: ${JSON.stringify([{ name: 'demo', ami, ari }])}\n`);
+  await tollgate.start();
+  const applied = await tollgate.run(['policy', 'apply', '-', '--json'], POLICY);
+  if (applied.exitCode !== 0) throw new Error(applied.output);
+  step('tollgate', `FastAGI on 127.0.0.1:${tollgate.agiPort}, state in ${tollgate.stateDir}`);
+  return { stage, tollgate, elsewhere };
 }
+
+const transportAt = ({ address, port }: Elsewhere['server']): string =>
+  `\n[elsewhere]\ntype = transport\nprotocol = udp\nbind = ${address}:${port}\n`;
 
 const isWrong = (outcome: Outcome): boolean => outcome.expected !== outcome.seen;
 
-async function play({ terminal }: DemoOptions, stage: Stage, tollgate: TollgateProcess): Promise<readonly Played[]> {
+async function play({ terminal }: DemoOptions, stands: Omit<Scene, 'show'>): Promise<readonly Played[]> {
   const show = (text: string): void =>
     terminal.out(
       `${text
@@ -94,7 +103,7 @@ async function play({ terminal }: DemoOptions, stage: Stage, tollgate: TollgateP
         .map((line) => `     ${paint(terminal, 'dim', line)}`)
         .join('\n')}\n`,
     );
-  const scene: Scene = { stage, tollgate, show };
+  const scene: Scene = { ...stands, show };
   const played: Played[] = [];
   for (const [index, act] of STORY.entries()) {
     if (terminal.signal.aborted) break;

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, freeUdpPort, startChild } from './child.ts';
 import type { Environment } from './debian-mirror.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { type CarrierScenario, carrierScenario, phoneScenario } from './sipp-scenario.ts';
 import { type CarriedCall, carriedCalls, type PlacedCall, parseTrace, placedCalls } from './sipp-trace.ts';
 
@@ -19,6 +20,8 @@ export interface CallOptions {
   /** User name of the calling phone. */
   readonly from: string;
   readonly password: string;
+  /** Where the phone is. Default: on this machine. */
+  readonly place?: Pick<Elsewhere, 'address' | 'server' | 'through'>;
   /** How long an answered call is held. Default: 0, hang up at once. */
   readonly holdMs?: number;
   /** Gives up this long after the INVITE if not answered. Default: never. */
@@ -58,12 +61,19 @@ export interface Sipp {
 
 const startTimeoutMs = 10_000;
 
+const serverOf = ({ server }: Pick<Elsewhere, 'server'>): string => `${server.address}:${server.port}`;
+
 /** `program` is the path of SIPp (see programs.ts). */
 export function createSipp(deps: { readonly program: string; readonly env: Environment }): Sipp {
   const open = new Set<() => Promise<void>>();
 
   /** Runs SIPp in a folder of its own, which is removed with it. */
-  const launch = async (scenario: string, files: Readonly<Record<string, string>>, args: readonly string[]) => {
+  const launch = async (
+    scenario: string,
+    files: Readonly<Record<string, string>>,
+    args: readonly string[],
+    place?: CallOptions['place'],
+  ) => {
     const folder = await mkdtemp(join(tmpdir(), 'tollgate-sipp-'));
     const trace = join(folder, 'messages.log');
     let child: Child | undefined;
@@ -76,8 +86,18 @@ export function createSipp(deps: { readonly program: string; readonly env: Envir
     try {
       await writeFile(join(folder, 'scenario.xml'), scenario);
       for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
-      const fixed = ['-sf', 'scenario.xml', '-i', '127.0.0.1', '-nostdin', '-trace_msg', '-message_file', trace];
-      child = await startChild([deps.program, ...fixed, ...args], {
+      const fixed = [
+        '-sf',
+        'scenario.xml',
+        '-i',
+        place?.address ?? '127.0.0.1',
+        '-nostdin',
+        '-trace_msg',
+        '-message_file',
+        trace,
+      ];
+      const program = place === undefined ? ([deps.program] as const) : ([...place.through, deps.program] as const);
+      child = await startChild([...program, ...fixed, ...args], {
         env: { ...deps.env, TZ: 'UTC', TERM: 'dumb' },
         cwd: folder,
       });
@@ -103,11 +123,18 @@ export function createSipp(deps: { readonly program: string; readonly env: Envir
       }),
       { 'calls.csv': `SEQUENTIAL\n${rows.join('')}` },
       [
-        ...[`127.0.0.1:${options.sipPort}`, '-p', String(await freeUdpPort()), '-inf', 'calls.csv'],
+        ...[
+          options.place === undefined ? `127.0.0.1:${options.sipPort}` : serverOf(options.place),
+          '-p',
+          String(await freeUdpPort()),
+          '-inf',
+          'calls.csv',
+        ],
         // A rate is a whole number of calls in a period of milliseconds.
         ...['-m', String(count), '-r', '1', '-rp', String(Math.max(1, Math.round(1000 / rate)))],
         ...['-l', String(options.atOnce ?? count)],
       ],
+      options.place,
     );
     const limitMs = (options.timeoutMs ?? 30_000) + (1000 * count) / rate;
     const timer = setTimeout(() => void child.kill(), limitMs);

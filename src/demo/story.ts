@@ -2,6 +2,7 @@
  * What the demo shows: acts with real calls, each with what must come of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Elsewhere } from './elsewhere.ts';
 import type { PlacedCall } from './sipp-trace.ts';
 import type { Stage } from './stage.ts';
 import type { TollgateProcess } from './tollgate-process.ts';
@@ -15,6 +16,8 @@ export interface Outcome {
 export interface Scene {
   readonly stage: Stage;
   readonly tollgate: TollgateProcess;
+  /** Where somebody attacks from; undefined where this machine does not let the demo have such a place. */
+  readonly elsewhere: Elsewhere | undefined;
   /** Shows a command line as it is run. */
   readonly show: (line: string) => void;
 }
@@ -41,6 +44,7 @@ exten => _7X.,1,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-down))
  same => n,Gosub(tollgate,gate,1(\${EXTEN:1},carrier-a))
  same => n,Dial(PJSIP/\${EXTEN:1}@carrier-a,10)
  same => n,Hangup()
+exten => _011X.,1,Goto(from-phones,9\${EXTEN},1)
 exten => _[1-69]X.,1,Gosub(tollgate,gate,1(\${EXTEN},carrier-a))
  same => n,Dial(PJSIP/\${EXTEN}@carrier-a,10)
  same => n,Hangup()
@@ -49,6 +53,7 @@ exten => _[1-69]X.,1,Gosub(tollgate,gate,1(\${EXTEN},carrier-a))
 /** Periods are long enough that a slow machine refills nothing while an act plays. */
 export const POLICY = `
 emergencyNumbers: ["911", "112"]
+dialling: { outside: ["9"], international: ["011"] }
 groups:
   call-centre: { name: Call centre, members: ["2001-2003"] }
 trunks:
@@ -61,6 +66,7 @@ rules:
   - { id: carrier-b, name: Carrier B takes three, appliesTo: { trunks: [carrier-b] }, countPer: trunk, limits: ["3/1h", "100/1d"] }
   - { id: watch-1003, name: Tell staff about 1003, appliesTo: { extensions: ["1003"] }, limits: ["1/1h"], action: alert }
   - { id: down-is-tried, name: Tries of the carrier that is down, appliesTo: { trunks: [carrier-down] }, countPer: trunk, limits: ["50/1h"] }
+  - { id: abroad, name: Calls abroad wait for a person, appliesTo: { destinations: [international] }, limits: [], action: approve, approval: { timeout: 30s } }
 `;
 
 const number = (last: number): string => `1555010${String(last).padStart(4, '0')}`;
@@ -191,6 +197,66 @@ export const STORY: readonly Act[] = [
     },
   },
   {
+    title: 'A call abroad waits for a person',
+    about: 'rule abroad: action approve; the caller hears music, unanswered, until somebody decides',
+    play: async (scene) => {
+      const { stage } = scene;
+      const havana = '0115355512345';
+      const held = stage.placeCall({ from: '1004', destination: havana });
+      const approval = await openApproval(scene);
+      await run(scene, 'approvals', 'list');
+      await run(
+        scene,
+        'approvals',
+        'approve',
+        approval,
+        '--for',
+        'number',
+        '--minutes',
+        '60',
+        '--reason',
+        'a customer',
+      );
+      const approved = await held;
+      const next = await stage.placeCall({ from: '1004', destination: havana });
+      const other = stage.placeCall({ from: '1003', destination: havana });
+      await run(scene, 'approvals', 'refuse', await openApproval(scene), '--reason', 'not his customer');
+      return [
+        { what: 'the held call, approved for an hour', expected: '1 × answered', seen: statuses([approved]) },
+        { what: 'the next one of 1004 to that number', expected: '1 × answered', seen: statuses([next]) },
+        { what: 'one of 1003, refused', expected: '1 × 403', seen: statuses([await other]) },
+      ];
+    },
+  },
+  {
+    title: 'Somebody guesses a password',
+    about: 'five failed log-ins from one address in five minutes: banned for a day',
+    play: async (scene) => {
+      const { stage, elsewhere } = scene;
+      if (elsewhere === undefined) {
+        scene.show('left out: it needs root, for a second network that the attack comes from');
+        return [];
+      }
+      await run(scene, 'settings', 'set', 'autoBan.services.sipRegistration.attempts', '5');
+      const from = { from: '1003', place: elsewhere };
+      for (let attempt = 0; attempt < 5; attempt++) {
+        await stage.placeCall({ ...from, password: 'guessed', destination: number(120) });
+      }
+      const banned = await untilBanned(scene, elsewhere.address);
+      scene.show((await run(scene, 'bans', 'list')).trimEnd());
+      const right = await stage.placeCall({ ...from, destination: number(121) });
+      const beside = await stage.placeCall({ from: '1003', destination: number(122) });
+      await run(scene, 'bans', 'lift', elsewhere.address);
+      const lifted = await stage.placeCall({ ...from, destination: number(123) });
+      return [
+        { what: 'banned after five guesses', expected: 'yes', seen: banned ? 'yes' : 'no' },
+        { what: 'a call from there, with the right password', expected: '1 × 403', seen: statuses([right]) },
+        { what: 'the same phone at its own place', expected: '1 × answered', seen: statuses([beside]) },
+        { what: 'from there once it is lifted', expected: '1 × answered', seen: statuses([lifted]) },
+      ];
+    },
+  },
+  {
     title: 'The store freezes',
     about: 'rule default: whenStoreFails block; emergency numbers pass whatever is broken',
     play: async (scene) => {
@@ -237,6 +303,27 @@ export const STORY: readonly Act[] = [
     },
   },
 ];
+
+async function untilBanned(scene: Scene, wanted: string): Promise<boolean> {
+  for (let tries = 0; tries < 30; tries++) {
+    const { output } = await scene.tollgate.run(['bans', 'list', '--json']);
+    if ((JSON.parse(output) as ReadonlyArray<{ readonly address: string }>).some(({ address }) => address === wanted))
+      return true;
+    await sleep(200);
+  }
+  return false;
+}
+
+/** Id of the approval that is open, as soon as there is one. @throws Error where none comes */
+async function openApproval(scene: Scene): Promise<string> {
+  for (let tries = 0; tries < 50; tries++) {
+    const { output } = await scene.tollgate.run(['approvals', 'list', '--json']);
+    const [approval] = JSON.parse(output) as ReadonlyArray<{ readonly id: string }>;
+    if (approval !== undefined) return approval.id;
+    await sleep(100);
+  }
+  throw new Error('no call was held');
+}
 
 /** Whole calls that rule default counts for an extension now. */
 async function usedBy(scene: Scene, extension: string): Promise<number> {

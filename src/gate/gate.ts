@@ -100,10 +100,6 @@ export interface Gate {
   readonly explain: (request: CallRequest, at?: EpochMs) => Promise<Explanation>;
 }
 
-/** True where the dialplan lets the call leave, now or after its wait. */
-export const goesOut = ({ verdict }: Pick<Decision, 'verdict'>): boolean =>
-  verdict.name === 'allow' || verdict.name === 'alert' || verdict.name === 'wait';
-
 type Attempt<T> = (matches: readonly RuleMatch[], answers: Answers) => Promise<T>;
 
 /** Kept back from the deadline for building and sending the answer. */

@@ -65,8 +65,8 @@ export interface Journal {
   readonly outages: () => Promise<readonly Outage[]>;
   /** Calls the listener with every decision of this node as it is made, plain allows included. Returns how to stop. */
   readonly follow: (listener: (decision: DecisionReport) => void) => () => void;
-  /** How many decisions wait to be written, and how many were lost for want of room since the start. */
-  readonly backlog: () => { readonly waiting: number; readonly lost: number };
+  /** How many decisions wait to be written, since when the oldest does, and how many were lost for want of room. */
+  readonly backlog: () => { readonly waiting: number; readonly oldestAt: EpochMs | undefined; readonly lost: number };
   /** Writes what is left. */
   readonly close: () => Promise<void>;
 }
@@ -292,7 +292,11 @@ export function createJournal(deps: {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    backlog: () => ({ waiting: waiting.length + (unwritten?.decisions.length ?? 0), lost }),
+    backlog: () => {
+      const oldest = unwritten?.decisions[0] ?? waiting[0];
+      const oldestAt = oldest === undefined ? undefined : (Date.parse(oldest.at) as EpochMs);
+      return { waiting: waiting.length + (unwritten?.decisions.length ?? 0), oldestAt, lost };
+    },
     close: async () => {
       closed = true;
       clearTimeout(timer);

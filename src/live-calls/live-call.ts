@@ -4,11 +4,12 @@
  * It is plain JSON, because it outlives the daemon: a restart finds the calls of before in the store.
  */
 import type { ChannelNames } from '../gate/agi-script.ts';
-import { type CallRequest, type Decision, goesOut } from '../gate/gate.ts';
+import type { CallRequest, Decision } from '../gate/gate.ts';
 import type { Receipt } from '../gate/limit-store.ts';
 import type { CallAttempt, EpochMs } from '../policy/call.ts';
 import type { Outcome } from '../policy/outcome.ts';
 import type { Policy } from '../policy/policy.ts';
+import { goesOut } from '../policy/verdict.ts';
 
 export interface LiveCall {
   /** Id of the decision that let it go. */

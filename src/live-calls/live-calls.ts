@@ -66,6 +66,7 @@ export interface LiveCalls {
   /** All channels that exist now: calls without one of them are over. */
   readonly reconcile: (channels: readonly ExistingChannel[]) => void;
   readonly list: () => readonly LiveCallView[];
+  readonly count: () => number;
   /** Finds the calls of before a restart. */
   readonly restore: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -324,6 +325,7 @@ export function createLiveCalls(deps: {
       [...entries.values()]
         .map(({ call }) => viewOf(call, clock.now()))
         .sort((one, other) => other.seconds - one.seconds),
+    count: () => entries.size,
     restore: async () => {
       for (const call of await records.load()) if (!entries.has(call.decision)) add(call);
     },

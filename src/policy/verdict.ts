@@ -57,6 +57,10 @@ export interface Verdict {
   readonly maxSeconds: number | undefined;
 }
 
+/** True where the dialplan lets the call leave, now or after its wait. */
+export const goesOut = ({ verdict }: { readonly verdict: Pick<Verdict, 'name'> }): boolean =>
+  verdict.name === 'allow' || verdict.name === 'alert' || verdict.name === 'wait';
+
 type AppliedFinding = Extract<Finding, { applies: true }>;
 
 /** True where the rule acts on the call, or in shadow would. */
