@@ -11,8 +11,9 @@
 -- ARGV[6]  most log-ins of one user
 -- ARGV[7]  field of the log-in that the new one takes the place of, '' for none
 --
--- Reply: when it ends at the latest, epoch ms. Called by src/people/sessions.ts. Nothing here outlives `endsAt` by more
--- than the next log-in of anybody; the key itself goes with the last of them.
+-- Reply: when it ends at the latest, epoch ms.
+-- Called by src/people/sessions.ts. Nothing here outlives `endsAt` by more than the next log-in of anybody; the key itself
+-- goes with the last of them.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

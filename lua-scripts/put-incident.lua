@@ -8,7 +8,7 @@
 -- KEYS[2]  hash of the latest incident's id, by what it is about
 -- KEYS[3]  sorted set of incidents by when they are to be looked at, ms
 -- KEYS[4]  sorted set of incidents by when they last changed, ms
--- KEYS[5..] pairs, one for each message: list of messages of this incident and channel; the channel's sorted set of
+-- KEYS[5..] pairs, one for each message: list of messages of this incident and channel, JSON with `deferred`; the channel's sorted set of
 --           incidents by when their first message is due, ms
 -- ARGV[1]  id of the incident
 -- ARGV[2]  version that the caller read; 0: there was none
@@ -40,8 +40,10 @@ if ARGV[6] == '' then call('ZREM', KEYS[3], id) else call('ZADD', KEYS[3], ARGV[
 for n = 1, (#KEYS - 4) / 2 do
   local queue, sends = KEYS[3 + 2 * n], KEYS[4 + 2 * n]
   call('RPUSH', queue, ARGV[8 + 2 * n])
-  -- One that waits already keeps its time: it may be on its way, or its channel may be failing.
-  call('ZADD', sends, 'NX', ARGV[9 + 2 * n], id)
+  -- What waits already keeps its time: it may be on its way, or its channel may be failing. What waits for the end of quiet
+  -- hours does not, if it became worse.
+  local waits = cjson.decode(call('LINDEX', queue, 0)).deferred
+  call('ZADD', sends, waits and 'LT' or 'NX', ARGV[9 + 2 * n], id)
   call('EXPIRE', queue, ttl)
   call('EXPIRE', sends, ttl)
 end

@@ -6,7 +6,8 @@
 -- ARGV[1]  field
 -- ARGV[2]  '1' notes the use; '0' only looks, as a page that stays open does by itself
 --
--- Reply: what is kept of it, JSON; nil where there is none. Called by src/people/sessions.ts.
+-- Reply: what is kept of it, JSON; nil where there is none.
+-- Called by src/people/sessions.ts.
 
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text then return nil end

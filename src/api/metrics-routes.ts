@@ -18,8 +18,7 @@ export function metricsRoutes(deps: {
   const isAllowed = createAllowedPeers(deps.allowFrom);
   return (app) => {
     app.get('/metrics', async (request, reply) => {
-      if (cameByStranger(request) || !isAllowed(request.ip))
-        return reply.code(403).type('text/plain').send(REFUSED);
+      if (cameByStranger(request) || !isAllowed(request.ip)) return reply.code(403).type('text/plain').send(REFUSED);
       const { contentType, text } = await deps.render();
       return reply.type(contentType).send(text);
     });

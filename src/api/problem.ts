@@ -7,6 +7,9 @@ import { storeError } from '../redis/store-error.ts';
 
 const STATUS: Readonly<Partial<Record<TollgateErrorCode, number>>> = {
   INVALID_REQUEST: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  TOO_MANY: 429,
   POLICY_INVALID: 422,
   NOT_FOUND: 404,
   CONFLICT: 409,
@@ -58,12 +61,15 @@ export function sendProblem(reply: FastifyReply, thrown: unknown, said?: string)
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
+  401: 'Not logged in',
+  403: 'Not allowed',
   404: 'Not found',
   409: 'Conflict',
   413: 'Too large',
   414: 'Too long an address',
   415: 'Not this kind of content',
   422: 'The document has mistakes',
+  429: 'Too many attempts',
   500: 'Internal error',
   502: 'Asterisk refused',
   503: 'A part is not answering',

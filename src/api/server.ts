@@ -1,9 +1,10 @@
 /**
- * The API. It listens on a unix socket in the state folder; whoever may write to that socket is an administrator.
+ * The API: all of its routes, and the unix socket in the state folder on which they are served without a log-in. Whoever
+ * may write to that socket is an administrator. On the web port the same routes are behind web-api.ts.
  */
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import type { Alerts } from '../alerts/alerts.ts';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { ApprovalLinks } from '../approvals/approval-links.ts';
@@ -18,7 +19,9 @@ import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
 import type { LiveCalls } from '../live-calls/live-calls.ts';
+import type { LogLevelControl } from '../log-level.ts';
 import type { AuditLog } from '../people/audit-log.ts';
+import type { People } from '../people/people.ts';
 import { readAddress } from '../policy/addresses.ts';
 import type { Status } from '../status.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
@@ -32,11 +35,14 @@ import { allowlistRoutes } from './allowlist-routes.ts';
 import { approvalLinkRoutes } from './approval-link-routes.ts';
 import { approvalRoutes } from './approvals-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
+import { type BackupDeps, backupRoutes } from './backup-routes.ts';
 import { banRoutes } from './bans-routes.ts';
 import { callRoutes } from './calls-routes.ts';
 import { defenceRoutes } from './defence-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
 import { firewallRoutes } from './firewall-routes.ts';
+import { keyRoutes } from './keys-routes.ts';
+import { logRoutes } from './log-routes.ts';
 import { memberRoutes } from './members-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { notFound, sendProblem } from './problem.ts';
@@ -44,10 +50,11 @@ import { actOf, recordAllowlist, recordPolicies, recordSettings } from './record
 import { ruleRoutes } from './rules-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { templateRoutes } from './templates-routes.ts';
-import { administratorAtSocket } from './who-asks.ts';
+import { userRoutes } from './users-routes.ts';
+import { setAsker, whoAsks } from './who-asks.ts';
 
 /** A policy of ten thousand rules and members stays well under this. */
-const LARGEST_BODY_BYTES = 8 * 1024 * 1024;
+export const LARGEST_BODY_BYTES = 8 * 1024 * 1024;
 
 /** Who is always let in, and who is kept out. */
 export interface AddressLists {
@@ -60,8 +67,8 @@ export interface AddressLists {
   readonly countries: Pick<Countries, 'countryOf' | 'refusalOf'>;
 }
 
-export async function startApi(deps: {
-  readonly socketPath: string;
+/** What the routes need. */
+export interface ApiParts {
   readonly node: string;
   readonly policies: PolicyStore;
   readonly limits: LimitStore;
@@ -79,16 +86,15 @@ export async function startApi(deps: {
   readonly settings: SettingsStore;
   readonly firewall: FirewallService;
   readonly audit: AuditLog;
+  readonly people: People;
+  readonly logLevel: LogLevelControl;
   readonly alerts: Alerts;
   readonly status: () => Status;
   readonly clock: Clock;
-}): Promise<{ readonly close: () => Promise<void> }> {
-  const app = Fastify({ bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true });
-  app.setErrorHandler((error, _request, reply) => sendProblem(reply, error));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, notFound('resource', request.url, 'see the API reference')),
-  );
-  const whoAsks = administratorAtSocket;
+}
+
+/** Registers every route but those of a log-in. Each has a line in permissions.ts. */
+export function apiRoutes(app: FastifyInstance, deps: ApiParts): void {
   const act = actOf(whoAsks);
   const { audit } = deps.audit;
   const policies = recordPolicies(deps.policies, audit);
@@ -117,14 +123,34 @@ export async function startApi(deps: {
   firewallRoutes(app, { firewall, node: deps.node, bans, allowed, peers, packetProtection, audit, act, clock });
   defenceRoutes(app, deps);
   auditRoutes(app, { audit: deps.audit });
+  logRoutes(app, { logLevel: deps.logLevel, node: deps.node, audit, act });
   alertRoutes(app, { alerts: deps.alerts, audit, act });
   approvalLinkRoutes(app, deps.approvals);
   approvalRoutes(app, { ...deps.approvals, whoAsks });
+  userRoutes(app, { people: deps.people, audit, act });
+  keyRoutes(app, { people: deps.people, audit, act });
   app.get('/api/v1/status', async () => deps.status());
+}
 
-  await removeStaleSocket(deps.socketPath);
-  await app.listen({ path: deps.socketPath });
-  await chmod(deps.socketPath, 0o660);
+export async function startApi(
+  socketPath: string,
+  parts: ApiParts & { readonly backup: BackupDeps },
+): Promise<{ readonly close: () => Promise<void> }> {
+  const app = Fastify({ bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true });
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, error));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, notFound('resource', request.url, 'see the API reference')),
+  );
+  app.addHook('onRequest', (request, _reply, done) => {
+    setAsker(request, { kind: 'administrator' });
+    done();
+  });
+  apiRoutes(app, parts);
+  backupRoutes(app, parts);
+
+  await removeStaleSocket(socketPath);
+  await app.listen({ path: socketPath });
+  await chmod(socketPath, 0o660);
   return { close: () => app.close() };
 }
 

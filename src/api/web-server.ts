@@ -1,8 +1,9 @@
 /**
  * HTTP on TCP: listens, bounds what strangers may cost, says who they are, and protects what is shown.
  *
- * Serves health and whatever routes are hung on it, each in a scope of its own; it knows none of them. No route is here
- * that needs a log-in: this port may be open to the internet, so what is hung on it has to guard itself. In every request
+ * Serves health and whatever routes are hung on it, each in a scope of its own; it knows none of them. This port may be
+ * open to the internet, so what is hung on it has to guard itself; what is guarded by address is so as a whole, with every
+ * path that leads nowhere. In every request
  * `request.ip` is the client behind trusted proxies; `Host`, `X-Forwarded-Host` and `-Proto` are believed by nothing.
  */
 import { once } from 'node:events';
@@ -10,7 +11,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify';
 import { messageOf, TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readAddress } from '../policy/addresses.ts';
@@ -63,6 +64,8 @@ export type WebRoutes = FastifyPluginAsync;
  * Starts the server and resolves when it listens.
  *
  * @param deps.missing what keeps the daemon from deciding calls, one sentence each; empty when nothing does
+ * @param routes answer whoever asks
+ * @param guarded answer those alone who may come; others see "access denied", wherever they look
  * @throws {TollgateError} `CONFIG_INVALID` naming the key: the port is taken, the certificate cannot be used
  */
 export async function startWebServer(
@@ -73,6 +76,7 @@ export async function startWebServer(
     readonly limits?: Partial<WebLimits>;
   },
   routes: readonly WebRoutes[],
+  guarded?: { readonly mayCome: (address: string) => boolean; readonly routes: WebRoutes },
 ): Promise<WebServer> {
   const { settings, log } = deps;
   const { tls, listen, publicUrl } = settings;
@@ -99,11 +103,23 @@ export async function startWebServer(
     log.error({ problem: messageOf(thrown) }, 'a request on the web port failed');
     return sendProblem(reply, thrown, 'that cannot be answered now; the log of the daemon says why');
   });
-  app.setNotFoundHandler(({ url }, reply) =>
-    sendProblem(reply, notFound('resource', url.slice(0, 200), 'nothing on this port answers to that method and path')),
+  app.setNotFoundHandler(({ url, ip }, reply) =>
+    guarded?.mayCome(ip) === false
+      ? deny(reply)
+      : sendProblem(
+          reply,
+          notFound('resource', url.slice(0, 200), 'nothing on this port answers to that method and path'),
+        ),
   );
   health(app, deps.missing);
   for (const each of routes) await app.register(each);
+  if (guarded !== undefined) {
+    const scope: WebRoutes = async (inner) => {
+      inner.addHook('onRequest', async (request, reply) => (guarded.mayCome(request.ip) ? undefined : deny(reply)));
+      await inner.register(guarded.routes);
+    };
+    await app.register(scope);
+  }
   await app.ready();
 
   const { server } = app;
@@ -152,6 +168,8 @@ export async function startWebServer(
     },
   };
 }
+
+const deny = (reply: FastifyReply): FastifyReply => reply.code(403).type('text/plain').send('access denied\n');
 
 /** HTTP, or HTTPS where there is a certificate, within the limits. */
 function serverFor(handler: RequestListener, limits: WebLimits, certificate: Certificate | undefined): Server {

@@ -39,7 +39,7 @@ export function alertCommands(program: Command, context: CommandContext): void {
     .description('say that you have it: stops the escalation, and the others are told')
     .argument('<id>', 'from alerts list; four characters will do if no other begins with them')
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  tollgate alerts ack k3Jd')
+    .addHelpText('after', '\nExample:\n  tollgate alerts ack 9f3a')
     .action(async (id: string, _options, command: Command) => {
       const client = context.client(command);
       const path = `/api/v1/alerts/${encodeURIComponent(await wholeId(client, id))}/acknowledge`;

@@ -1,5 +1,11 @@
-/** Talks to the daemon: HTTP over its unix socket. Knows paths of the API and nothing of what they mean. */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+/**
+ * Talks to a daemon: HTTP over its unix socket, or over TCP with an API key. Knows paths of the API and nothing of what they
+ * mean.
+ */
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
+import { messageOf } from '../errors.ts';
 import type { Problem } from '../policy/problem.ts';
 import type { Login } from './login.ts';
 
@@ -30,17 +36,28 @@ export interface Client {
   ) => Promise<T>;
   /** One parsed object for each line of an endless answer; ends when the daemon goes or `signal` aborts. */
   readonly follow: <T>(path: string, onItem: (item: T) => void, signal: AbortSignal) => Promise<void>;
+  /** A long answer as it comes. @throws {DaemonUnreachable} {@link DaemonProblem} */
+  readonly receive: (path: string, signal: AbortSignal) => AsyncIterable<string>;
+  /** Sends lines of JSON, however many. @throws {DaemonUnreachable} {@link DaemonProblem} */
+  readonly send: <T>(path: string, lines: Readable, signal: AbortSignal) => Promise<T>;
 }
 
 const ANSWER_WITHIN_MS = 15_000;
 
-export function createClient(options: {
-  readonly socketPath: string;
-  readonly user: string;
-  /** By which the user is logged in to this host, if he is. */
-  readonly login?: Login | undefined;
-}): Client {
-  const { connection, openedAt } = options.login ?? {};
+/** Which daemon, and who asks. */
+export type Where =
+  | {
+      readonly socketPath: string;
+      readonly user: string;
+      /** By which the user is logged in to this host, if he is. */
+      readonly login?: Login | undefined;
+    }
+  /** On another machine. */
+  | { readonly url: URL; readonly key: string };
+
+export function createClient(where: Where): Client {
+  const place = 'url' in where ? where.url.origin : where.socketPath;
+  const send = 'url' in where && where.url.protocol === 'https:' ? httpsRequest : httpRequest;
   const open = (
     method: string,
     path: string,
@@ -48,19 +65,17 @@ export function createClient(options: {
     { ifMatch, signal }: { readonly ifMatch?: number | undefined; readonly signal?: AbortSignal } = {},
   ): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const payload = body === undefined ? undefined : JSON.stringify(body);
-      const request = httpRequest(
+      const lines = body instanceof Readable ? body : undefined;
+      const payload = body === undefined || lines !== undefined ? undefined : JSON.stringify(body);
+      const request = send(
         {
-          socketPath: options.socketPath,
+          ...to(where, path),
           method,
-          path,
           ...(signal === undefined ? {} : { signal }),
           headers: {
-            host: 'localhost',
-            'x-tollgate-user': options.user,
-            ...(connection === undefined ? {} : { 'x-tollgate-login': connection }),
-            ...(openedAt === undefined ? {} : { 'x-tollgate-login-opened': String(openedAt) }),
+            ...asker(where),
             ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
+            ...(lines === undefined ? {} : { 'content-type': 'application/x-ndjson' }),
             ...(payload === undefined
               ? {}
               : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
@@ -68,13 +83,15 @@ export function createClient(options: {
         },
         resolve,
       );
-      request.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, options.socketPath)));
+      request.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, where)));
       if (signal === undefined) {
         request.setTimeout(ANSWER_WITHIN_MS, () =>
           request.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS / 1000} s`)),
         );
       }
-      request.end(payload);
+      if (lines === undefined) request.end(payload);
+      // The answer may come, and the connection go, before all is sent; the answer is what counts.
+      else lines.on('error', (error) => request.destroy(error)).pipe(request);
     });
 
   return {
@@ -95,10 +112,44 @@ export function createClient(options: {
           for (const line of lines) if (line !== '') onItem(JSON.parse(line) as T);
         }
       } catch (error) {
-        if (!signal.aborted) throw unreachable(error, options.socketPath);
+        if (!signal.aborted) throw unreachable(error, where);
       }
-      if (!signal.aborted) throw new DaemonUnreachable('the daemon has gone');
+      if (!signal.aborted) throw new DaemonUnreachable(`the daemon on ${place} has gone`);
     },
+    receive: async function* (path, signal) {
+      const response = await open('GET', path, undefined, { signal });
+      if ((response.statusCode ?? 500) >= 400) throw problemOf(await readAll(response));
+      try {
+        for await (const chunk of response.setEncoding('utf8')) yield String(chunk);
+      } catch (error) {
+        throw unreachable(error, where);
+      }
+    },
+    send: async <T>(path: string, lines: Readable, signal: AbortSignal): Promise<T> => {
+      const response = await open('POST', path, lines, { signal });
+      const text = await readAll(response);
+      if ((response.statusCode ?? 500) >= 400) throw problemOf(text);
+      return JSON.parse(text) as T;
+    },
+  };
+}
+
+function to(where: Where, path: string): RequestOptions {
+  if ('socketPath' in where) return { socketPath: where.socketPath, path };
+  const { hostname, port, pathname } = where.url;
+  // Node wants an IPv6 address without its brackets.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, ...(port === '' ? {} : { port: Number(port) }), path: `${pathname.replace(/\/+$/, '')}${path}` };
+}
+
+function asker(where: Where): Readonly<Record<string, string>> {
+  if ('url' in where) return { authorization: `Bearer ${where.key}` };
+  const { connection, openedAt } = where.login ?? {};
+  return {
+    host: 'localhost',
+    'x-tollgate-user': where.user,
+    ...(connection === undefined ? {} : { 'x-tollgate-login': connection }),
+    ...(openedAt === undefined ? {} : { 'x-tollgate-login-opened': String(openedAt) }),
   };
 }
 
@@ -121,8 +172,11 @@ function problemOf(text: string): DaemonProblem {
   }
 }
 
-function unreachable(error: unknown, socketPath: string): Error {
+function unreachable(error: unknown, where: Where): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if ('url' in where)
+    return new DaemonUnreachable(`the daemon at ${where.url.origin} cannot be reached: ${messageOf(error)}`);
+  const { socketPath } = where;
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     return new DaemonUnreachable(
       `no daemon is running (nothing listens on ${socketPath}). Start it with: tollgate serve. If it runs elsewhere, say where with --state DIR or --config FILE.`,
@@ -130,7 +184,5 @@ function unreachable(error: unknown, socketPath: string): Error {
   }
   if (code === 'EACCES')
     return new DaemonUnreachable(`not allowed to use ${socketPath}; run this as root or as the user of the daemon`);
-  return new DaemonUnreachable(
-    `the daemon on ${socketPath} does not answer: ${error instanceof Error ? error.message : String(error)}`,
-  );
+  return new DaemonUnreachable(`the daemon on ${socketPath} does not answer: ${messageOf(error)}`);
 }

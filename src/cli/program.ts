@@ -7,12 +7,15 @@ import { alertCommands } from './alert-commands.ts';
 import { allowCommands } from './allow-commands.ts';
 import { approvalCommands } from './approval-commands.ts';
 import { auditCommands } from './audit-commands.ts';
+import { backupCommands } from './backup-commands.ts';
 import { banCommands } from './ban-commands.ts';
 import { callCommands } from './call-commands.ts';
-import { createClient, DaemonProblem, DaemonUnreachable } from './client.ts';
+import { createClient, DaemonProblem, DaemonUnreachable, type Where } from './client.ts';
 import { type CommandContext, CommandFailed, EXIT, type ExitCode } from './context.ts';
 import { daemonCommands, type Programs } from './daemon-commands.ts';
 import { firewallCommands } from './firewall-commands.ts';
+import { keyCommands } from './key-commands.ts';
+import { logCommands } from './log-commands.ts';
 import { type Login, loginIn } from './login.ts';
 import { memberCommands } from './member-commands.ts';
 import { policyCommands } from './policy-commands.ts';
@@ -21,6 +24,7 @@ import { scheduleCommands } from './schedule-commands.ts';
 import { settingsCommands } from './settings-commands.ts';
 import { simulateCommand } from './simulate-command.ts';
 import { paint, type Terminal } from './terminal.ts';
+import { userCommands } from './user-commands.ts';
 
 export const CONTROL_SOCKET = 'tollgate.sock';
 
@@ -55,7 +59,9 @@ export async function runCommandLine(
   const context: CommandContext = {
     terminal,
     client: (command) => {
-      const options = command.optsWithGlobals<{ config?: string; state?: string }>();
+      const options = command.optsWithGlobals<{ config?: string; state?: string; url?: string; key?: string }>();
+      const elsewhere = elsewhereIn(options, terminal.env);
+      if (elsewhere !== undefined) return createClient(elsewhere);
       const user = terminal.env['SUDO_USER'] ?? terminal.env['USER'] ?? 'unknown';
       const connected = Promise.all([deps.stateDir(options), deps.login?.() ?? loginIn(terminal.env)]).then(
         ([stateDir, found]) => createClient({ socketPath: join(stateDir, CONTROL_SOCKET), user, login: found }),
@@ -63,6 +69,10 @@ export async function runCommandLine(
       return {
         ask: async (...request) => (await connected).ask(...request),
         follow: async (path, onItem, signal) => (await connected).follow(path, onItem, signal),
+        receive: async function* (path, signal) {
+          yield* (await connected).receive(path, signal);
+        },
+        send: async (path, lines, signal) => (await connected).send(path, lines, signal),
       };
     },
     answer: (code) => {
@@ -77,6 +87,11 @@ export async function runCommandLine(
       'configuration file; otherwise $TOLLGATE_CONFIG, ./tollgate.yaml, /etc/tollgate/tollgate.yaml',
     )
     .option('--state <dir>', 'state folder of the daemon; otherwise $TOLLGATE_STATE or as configured')
+    .option('--url <url>', 'a daemon on another machine, by its web port; otherwise $TOLLGATE_URL')
+    .option(
+      '--key <key>',
+      'API key for --url; better in $TOLLGATE_KEY, where other users of this machine do not see it',
+    )
     .showHelpAfterError('(--help shows how)')
     .showSuggestionAfterError()
     .exitOverride()
@@ -92,8 +107,12 @@ export async function runCommandLine(
   banCommands(program, context);
   firewallCommands(program, context);
   settingsCommands(program, context);
+  userCommands(program, context);
+  keyCommands(program, context);
   auditCommands(program, context);
+  logCommands(program, context);
   alertCommands(program, context);
+  backupCommands(program, context);
   simulateCommand(program, context);
   inheritSettings(program);
 
@@ -103,6 +122,21 @@ export async function runCommandLine(
   } catch (error) {
     return explainFailure(terminal, error);
   }
+}
+
+/** The other machine that is meant, if one is. @throws {CommandFailed} */
+function elsewhereIn(
+  options: { readonly url?: string; readonly key?: string },
+  env: Terminal['env'],
+): Extract<Where, { readonly url: URL }> | undefined {
+  const text = options.url ?? env['TOLLGATE_URL'] ?? '';
+  const key = options.key ?? env['TOLLGATE_KEY'] ?? '';
+  if (text === '') return undefined;
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new CommandFailed(`"${text}" is no address; write for example https://gate.example.com`, EXIT.usage);
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw new CommandFailed('a daemon on another machine wants an API key: $TOLLGATE_KEY, or --key', EXIT.usage);
+  return { url: new URL(text), key };
 }
 
 /** Commander copies settings into a command when it is made by `.command()`, but output and overrides of parents made later are not. */

@@ -20,7 +20,8 @@ Examples:
   tollgate settings set autoBan.services.sipRegistration.attempts 5
   tollgate settings set autoBan.services.web.duration 7d
   tollgate settings set packetProtection.enabled true
-  tollgate settings set country.countries US CA`,
+  tollgate settings set country.countries US CA
+  tollgate settings set adminAccess.allowFrom 203.0.113.0/24 198.51.100.7`,
   apply: `
 The file is YAML or JSON; what it leaves out gets its default.
 
@@ -31,6 +32,16 @@ Examples:
 };
 
 const PATH = '/api/v1/settings';
+const FORCED = 'even if it cuts you off from page and API';
+
+interface Forced {
+  readonly force?: true;
+}
+
+function query({ force, dryRun }: Forced & { readonly dryRun?: boolean }): string {
+  const words = [...(force === true ? ['force=true'] : []), ...(dryRun === true ? ['dryRun=true'] : [])];
+  return words.length === 0 ? '' : `?${words.join('&')}`;
+}
 
 export function settingsCommands(program: Command, context: CommandContext): void {
   const { terminal } = context;
@@ -61,22 +72,27 @@ export function settingsCommands(program: Command, context: CommandContext): voi
     .description('give one setting another value; in force at once, on every node')
     .argument('<path>')
     .argument('<value...>', 'several where the setting is a list')
+    .option('--force', FORCED)
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.set)
-    .action(async (path: string, values: readonly string[], _options, command: Command) => {
+    .action(async (path: string, values: readonly string[], options: Forced, command: Command) => {
       const now = await current(command);
       const patch = patchOf(path, readValue(valueAt(now.settings, path), path, values));
-      tell(command, await context.client(command).ask<SettingsReport>('PATCH', PATH, patch), [path]);
+      tell(command, await context.client(command).ask<SettingsReport>('PATCH', `${PATH}${query(options)}`, patch), [
+        path,
+      ]);
     });
 
   settings
     .command('reset')
     .description('give one setting, or a whole section, its default again')
     .argument('<path>')
+    .option('--force', FORCED)
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  tollgate settings reset autoBan.services')
-    .action(async (path: string, _options, command: Command) => {
-      const after = await context.client(command).ask<SettingsReport>('DELETE', `${PATH}/${encodeURIComponent(path)}`);
+    .action(async (path: string, options: Forced, command: Command) => {
+      const place = `${PATH}/${encodeURIComponent(path)}${query(options)}`;
+      const after = await context.client(command).ask<SettingsReport>('DELETE', place);
       tell(command, after, [path]);
     });
 
@@ -99,18 +115,18 @@ export function settingsCommands(program: Command, context: CommandContext): voi
     .description('replace all settings by a file, whole or not at all; - reads standard input')
     .argument('<file>')
     .option('--dry-run', 'check it and show what would change, change nothing')
+    .option('--force', FORCED)
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.apply)
-    .action(async (file: string, options: { readonly dryRun?: boolean }, command: Command) => {
+    .action(async (file: string, options: Forced & { readonly dryRun?: boolean }, command: Command) => {
       const wanted = await readSettingsFile(terminal, file);
       const before = await current(command);
       const difference = differenceOf(terminal, before.settings, wanted, file);
       const isTrial = options.dryRun === true;
-      const query = isTrial ? '?dryRun=true' : '';
       // Of the version that the difference was made for.
       const after = await context
         .client(command)
-        .ask<SettingsReport>('PUT', `${PATH}${query}`, wanted, isTrial ? undefined : before.version);
+        .ask<SettingsReport>('PUT', `${PATH}${query(options)}`, wanted, isTrial ? undefined : before.version);
       if (wantsJson(command)) {
         terminal.out(json({ applied: !isTrial, changed: difference !== undefined, version: after.version }));
         return;

@@ -96,6 +96,9 @@ export async function openAuditLog(deps: {
   readonly maxAgeMs: number;
   /** For what a person waits for. */
   readonly durably: <T>(write: () => Promise<T>) => Promise<T>;
+  /** For alerts: something was written down; the log in the store is not the one that this node saw. */
+  readonly onEntry?: (entry: AuditEntry) => void;
+  readonly onBroken?: (why: string) => void;
   readonly log: Log;
 }): Promise<AuditLog> {
   const { clock, node, log } = deps;
@@ -199,6 +202,7 @@ export async function openAuditLog(deps: {
   return {
     audit: (entry) => {
       const draft = draftOf(entry);
+      deps.onEntry?.(entry);
       return new Promise((resolve, reject) => {
         pending.push({ draft, resolve, reject });
         void inTurn(flush);

@@ -35,6 +35,8 @@ export interface AuditWriter {
   readonly trim: () => Promise<void>;
 }
 
+const NOT_THE_SAME = 'the audit log in the store is not the one that this node saw';
+
 export function createAuditWriter(deps: {
   readonly chain: AuditChain;
   readonly anchor: AuditAnchor;
@@ -49,6 +51,7 @@ export function createAuditWriter(deps: {
   readonly maxEntries: number;
   readonly maxAgeMs: number;
   readonly durably: <T>(write: () => Promise<T>) => Promise<T>;
+  readonly onBroken?: (why: string) => void;
   readonly log: Log;
 }): AuditWriter {
   const { chain, anchor, durably, log } = deps;
@@ -62,10 +65,8 @@ export function createAuditWriter(deps: {
   };
 
   const noteOn = (seen: Place, last: Place | undefined): AuditDraft => {
-    log.error(
-      { entry: seen.seq, last: last?.seq ?? 0 },
-      'the audit log in the store is not the one that this node saw',
-    );
+    log.error({ entry: seen.seq, last: last?.seq ?? 0 }, NOT_THE_SAME);
+    deps.onBroken?.(`${NOT_THE_SAME}: it lost data, or somebody changed the log.`);
     return deps.draftOf({
       by: 'tollgate',
       action: AUDIT_BROKEN,

@@ -1,0 +1,166 @@
+/** `/api/v1/users`: who may log in, and as what. One's own account is in session-routes.ts. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Audit } from '../people/audit-log.ts';
+import type { People } from '../people/people.ts';
+import { ROLES } from '../people/roles.ts';
+import { NAME, passwordProblem, reportUser, type User, type UserReport } from '../people/user.ts';
+import type { EpochMs } from '../policy/call.ts';
+import { notFound, ProblemError, parse } from './problem.ts';
+import { qrRows } from './qr-code.ts';
+import type { ActOf } from './recorded-changes.ts';
+import { codeBody, type ListedSession, listed, type NewFactorReport, wrongCode } from './session-routes.ts';
+
+/** A user in a list. */
+export interface ListedUser extends UserReport {
+  /** Null: never, or not known while the store is away. */
+  readonly lastSeenAt: string | null;
+  /** How many log-ins he has. */
+  readonly sessions: number;
+}
+
+/** What a change answers. */
+export interface ChangedUser extends UserReport {
+  /** A password that was made by chance: shown here and never again. */
+  readonly password?: string;
+}
+
+interface ByName {
+  Params: { readonly name: string };
+}
+
+const password = z.string().max(256);
+const addBody = z.strictObject({
+  name: z.string().regex(NAME, {
+    error: 'is no name for a user; write 1 to 32 small letters, digits, dots, underscores and dashes',
+  }),
+  role: z.enum(ROLES),
+  password: password.optional(),
+});
+const changeBody = z
+  .strictObject({
+    role: z.enum(ROLES).optional(),
+    enabled: z.boolean().optional(),
+    password: password.optional(),
+    /** One is made by chance. */
+    newPassword: z.literal(true, { error: 'is not known; write true, or leave it out' }).optional(),
+    /** A second factor can be taken away by others; only who has it sets it up. */
+    secondFactor: z.literal(false, { error: 'is not known; write false to take it away' }).optional(),
+  })
+  .refine((body) => body.password === undefined || body.newPassword === undefined, {
+    error: 'contradicts newPassword; give one of them',
+    path: ['password'],
+  });
+
+export function userRoutes(
+  app: FastifyInstance,
+  deps: {
+    readonly people: Pick<People, 'users' | 'sessions' | 'secondFactor' | 'usersSeen'>;
+    readonly audit: Audit;
+    readonly act: ActOf;
+  },
+): void {
+  const { audit, act } = deps;
+  const { users, sessions, secondFactor, usersSeen } = deps.people;
+  const find = (name: string): User => {
+    const user = users.find(name);
+    if (user === undefined) throw noUser(name);
+    return user;
+  };
+  const list = async (wanted: readonly User[]): Promise<ListedUser[]> => {
+    const [seen, counts] = await Promise.all([
+      usersSeen.of(wanted.map(({ name }) => name)).catch(() => new Map<string, EpochMs>()),
+      sessions.counts().catch(() => new Map<string, number>()),
+    ]);
+    return wanted.map((user) => {
+      const at = seen.get(user.name);
+      const lastSeenAt = at === undefined ? null : new Date(at).toISOString();
+      return { ...reportUser(user), lastSeenAt, sessions: counts.get(user.name) ?? 0 };
+    });
+  };
+  /** @throws {ProblemError} */
+  const requireGood = (password: string | undefined, name: string): void => {
+    const problem = password === undefined ? undefined : passwordProblem(password, name);
+    if (problem !== undefined) throw new ProblemError('INVALID_REQUEST', [{ path: 'password', message: problem }]);
+  };
+
+  app.get('/api/v1/users', () => list(users.list()));
+  app.get<ByName>('/api/v1/users/:name', async (request): Promise<ListedUser> => {
+    const [found] = await list([find(request.params.name)]);
+    if (found === undefined) throw noUser(request.params.name);
+    return found;
+  });
+
+  app.post('/api/v1/users', async (request, reply): Promise<ChangedUser> => {
+    const body = parse(addBody, request.body);
+    requireGood(body.password, body.name);
+    const what = act(request, 'users.add', `user ${body.name}`);
+    const { user, password } = await users.add(body, what.by);
+    await audit({ ...what, after: recorded(user) });
+    reply.code(201);
+    return { ...reportUser(user), ...(password === undefined ? {} : { password }) };
+  });
+
+  app.patch<ByName>('/api/v1/users/:name', async (request): Promise<ChangedUser> => {
+    const { name } = request.params;
+    const body = parse(changeBody, request.body);
+    requireGood(body.password, name);
+    const what = act(request, 'users.set', `user ${name}`);
+    const given = body.password === undefined ? undefined : { text: body.password };
+    const { before, after, password } = await users.change(
+      name,
+      {
+        role: body.role,
+        enabled: body.enabled,
+        password: body.newPassword === true ? 'chance' : given,
+        totp: body.secondFactor === false ? null : undefined,
+      },
+      what.by,
+    );
+    if (before.epoch !== after.epoch) await audit({ ...what, before: recorded(before), after: recorded(after) });
+    return { ...reportUser(after), ...(password === undefined ? {} : { password }) };
+  });
+
+  app.delete<ByName>('/api/v1/users/:name', async (request): Promise<UserReport> => {
+    const { name } = request.params;
+    const what = act(request, 'users.remove', `user ${name}`);
+    const removed = await users.remove(name, what.by);
+    await usersSeen.forget([name]);
+    await audit({ ...what, before: recorded(removed) });
+    return reportUser(removed);
+  });
+
+  app.get<ByName>('/api/v1/users/:name/sessions', async (request): Promise<ListedSession[]> => {
+    return (await sessions.of(find(request.params.name).name)).map(listed);
+  });
+  app.delete<ByName>('/api/v1/users/:name/sessions', async (request) => {
+    const { name } = find(request.params.name);
+    const ended = await sessions.endAll(name);
+    if (ended > 0) await audit({ ...act(request, 'users.log-out', `user ${name}`), after: { ended } });
+    return { ended };
+  });
+
+  app.post<ByName>('/api/v1/users/:name/totp', async (request): Promise<NewFactorReport> => {
+    const { secret, uri } = await secondFactor.begin(find(request.params.name).name);
+    return { secret, uri, qr: qrRows(uri) };
+  });
+  app.post<ByName>('/api/v1/users/:name/totp/confirm', async (request) => {
+    const { name } = find(request.params.name);
+    const secret = await secondFactor.prove(name, parse(codeBody, request.body).code);
+    if (secret === undefined) throw wrongCode();
+    const what = act(request, 'users.set', `user ${name}`);
+    const backupCodes = await users.setTotp(name, secret, what.by);
+    await audit({ ...what, after: { secondFactor: 'set up' } });
+    return { backupCodes };
+  });
+}
+
+const noUser = (name: string) => notFound('user', name, 'tollgate users list names them all');
+
+/** What the audit log is told of a user: that and when his password changed, and nothing of it. */
+const recorded = ({ role, enabled, totp, passwordChangedAt }: User) => ({
+  role,
+  enabled,
+  secondFactor: totp === null ? 'none' : `since ${totp.since}`,
+  logInChangedAt: passwordChangedAt,
+});
