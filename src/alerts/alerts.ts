@@ -1,0 +1,226 @@
+/**
+ * Alerts put together: what is raised becomes incidents in the store, these become messages, and channels send them.
+ *
+ * While the store is away, critical alerts go to the channels of their first step without it; with the same ids, so that
+ * whoever knows a message twice can tell.
+ */
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../clock.ts';
+import { messageOf, TollgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { EpochMs } from '../policy/call.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Keys } from '../redis/keys.ts';
+import { ACKNOWLEDGE_PATH, type AcknowledgementLinks, createAcknowledgementLinks } from './acknowledgement.ts';
+import type { ChannelTools } from './channel.ts';
+import { createDispatcher, type Dispatcher, type OpenChannel } from './dispatcher.ts';
+import type { GroupingRules, Incident } from './grouping.ts';
+import { createIncidentStore } from './incident-store.ts';
+import { createIncidents } from './incidents.ts';
+import { type AlertIntake, createIntake } from './intake.ts';
+import { type Link, testMessage } from './message.ts';
+import { type ChannelState, createOutbox, type DeadLetter, type Delivery } from './outbox.ts';
+import { createPost, type LookUp } from './post.ts';
+import { CHANNEL_KINDS } from './registry.ts';
+import type { Route, Schedules } from './routing.ts';
+import { type AlertsSettings, openChannel } from './settings.ts';
+import { openAlertSpool } from './spool.ts';
+
+export interface Alerts extends Pick<AlertIntake, 'raise' | 'raiseOften' | 'resolve'> {
+  /** Those that changed last first. @throws {TollgateError} of the store */
+  readonly list: (which: 'open' | 'all', most: number) => Promise<readonly Incident[]>;
+  readonly find: (id: string) => Promise<Incident | undefined>;
+  /** @param by `cli anna`, `link Anna`. Undefined where there is no such incident. @throws {TollgateError} of the store */
+  readonly acknowledge: (
+    id: string,
+    by: string,
+  ) => Promise<{ readonly incident: Incident; readonly isFirst: boolean } | undefined>;
+  readonly links: Pick<AcknowledgementLinks, 'read'>;
+  /** Sends a test now, by one channel or by all. @throws {TollgateError} `NOT_FOUND` */
+  readonly test: (channel: string | undefined) => Promise<readonly TestResult[]>;
+  readonly dead: (most: number) => Promise<readonly DeadLetter[]>;
+  /** @param ids of messages; undefined: all. @returns how many are tried again */
+  readonly retry: (ids: readonly string[] | undefined) => Promise<number>;
+  readonly channels: () => Promise<readonly (ChannelState & { readonly name: string; readonly kind: string })[]>;
+  /** Alerts that were dropped since the start, and those that wait to be written. */
+  readonly state: () => { readonly dropped: number; readonly waiting: number };
+  readonly attempts: Dispatcher['attempts'];
+  /** Begins to write and to send. What is raised before waits. */
+  readonly start: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export interface TestResult {
+  readonly channel: string;
+  readonly kind: string;
+  readonly taken: boolean;
+  /** What the other side said; null where it took it. */
+  readonly problem: string | null;
+}
+
+export async function openAlerts(deps: {
+  readonly settings: AlertsSettings;
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly node: string;
+  readonly stateDir: string;
+  readonly policy: () => Policy;
+  /** Where this machine is reached, and what speaks against it. */
+  readonly baseUrl: () => { readonly url: string; readonly warning: string | undefined };
+  /** A signed link by which one person decides a held call. */
+  readonly approvalLink: (
+    approval: { readonly id: string; readonly expiresAt: EpochMs },
+    person: string,
+  ) => Promise<{ readonly url: string }>;
+  readonly log: Log;
+  readonly lookUp?: LookUp;
+}): Promise<Alerts> {
+  const { settings, redis, keys, clock, node } = deps;
+  const log = deps.log.child({ part: 'alerts' });
+  const { now } = clock;
+  const tools: ChannelTools = {
+    post: createPost({
+      allowNetworks: settings.allowNetworks,
+      now,
+      ...(deps.lookUp === undefined ? {} : { lookUp: deps.lookUp }),
+    }),
+    now,
+  };
+  const channels = Object.entries(settings.channels).map(([name, each]): OpenChannel => {
+    const kind = CHANNEL_KINDS[each.kind];
+    return {
+      name,
+      kind: each.kind,
+      person: each.person,
+      perMinute: each.perMinute ?? kind.perMinute,
+      tracksIncidents: kind.tracksIncidents,
+      channel: openChannel(each, tools),
+    };
+  });
+  const byName = new Map(channels.map((each) => [each.name, each]));
+
+  const schedules: Schedules = {
+    isOpen: (name, at) => deps.policy().schedules.get(name)?.isOpen(at) ?? false,
+    closesAt: (name, at) => deps.policy().schedules.get(name)?.nextChange(at),
+  };
+  const rules: GroupingRules = {
+    schedules,
+    windowMs: settings.group,
+    tracks: (name) => byName.get(name)?.tracksIncidents ?? false,
+  };
+  const store = createIncidentStore(redis, keys);
+  const outbox = createOutbox({ redis, keys, now });
+  const tokens = createAcknowledgementLinks(redis, keys);
+  const incidents = createIncidents({
+    store,
+    rules,
+    routes: settings.routes ?? everythingTo([...byName.keys()]),
+    now,
+    onWritten: () => dispatcher.wake(),
+  });
+
+  const linksFor = async ({ approval, incident, message }: Delivery, to: OpenChannel): Promise<readonly Link[]> => {
+    const { url, warning } = deps.baseUrl();
+    // One that only this machine can open is of no use to anybody who is told.
+    if (warning !== undefined || message.event === 'resolved' || message.event === 'test') return [];
+    const links: Link[] = [];
+    const { person } = to;
+    try {
+      if (approval !== null && person !== undefined) {
+        links.push({ text: `Decide as ${person}`, url: (await deps.approvalLink(approval, person)).url });
+      }
+      const token = await tokens.tokenFor(incident, person ?? to.name);
+      links.push({ text: 'Show and acknowledge', url: `${url}${ACKNOWLEDGE_PATH}/${token}` });
+    } catch (error) {
+      // Told without a link is better than not told: the store may be what is down.
+      log.warn({ problem: messageOf(error) }, 'an alert goes without its links');
+    }
+    return links;
+  };
+  const dispatcher = createDispatcher({ channels, outbox, look: incidents.look, linksFor, now, log });
+
+  const directly = new Map<string, number>();
+  const intake = createIntake({
+    take: incidents.take,
+    sendDirectly: async (taken) => {
+      const told: string[] = [];
+      for (const delivery of incidents.first(taken)) {
+        const to = byName.get(delivery.channel);
+        const lastMs = directly.get(delivery.id) ?? Number.NEGATIVE_INFINITY;
+        if (to === undefined || taken.already.includes(to.name)) continue;
+        if (clock.monotonicMs() - lastMs < DIRECTLY_EVERY_MS) continue;
+        directly.set(delivery.id, clock.monotonicMs());
+        const failure = await dispatcher.sendNow(to, delivery);
+        if (failure === undefined) told.push(to.name);
+        else log.warn({ channel: to.name, problem: failure.message }, 'an alert was not taken, and the store is away');
+      }
+      if (directly.size > MOST_DIRECTLY) directly.clear();
+      return told;
+    },
+    spool: await openAlertSpool(join(deps.stateDir, 'alerts-spool.jsonl'), log),
+    clock,
+    node,
+    windowMs: settings.group,
+    log,
+  });
+
+  return {
+    raise: intake.raise,
+    raiseOften: intake.raiseOften,
+    resolve: intake.resolve,
+    list: async (which, most) => {
+      const all = await store.list(which === 'open' ? MOST_SEARCHED : most);
+      return which === 'open' ? all.filter(({ over }) => over === null).slice(0, most) : all;
+    },
+    find: store.find,
+    acknowledge: incidents.acknowledge,
+    links: tokens,
+    test: async (wanted) => {
+      const meant = wanted === undefined ? channels : channels.filter(({ name }) => name === wanted);
+      if (wanted !== undefined && meant.length === 0) {
+        const known = [...byName.keys()].join(', ');
+        const hint = known === '' ? 'alerts.channels in the configuration is empty' : `there is ${known}`;
+        throw new TollgateError('NOT_FOUND', `there is no channel "${wanted}"; ${hint}`);
+      }
+      return await Promise.all(
+        meant.map(async (to): Promise<TestResult> => {
+          const id = `test-${to.name}-${now()}`;
+          const { links, lines, ...message } = testMessage(id, to.name, node, now());
+          const failure = await dispatcher.sendNow(to, {
+            ...{ id, channel: to.name, incident: id, dueAt: now(), deferred: false, approval: null },
+            message: { ...message, lines: [...lines], links: [...links] },
+          });
+          return { channel: to.name, kind: to.kind, taken: failure === undefined, problem: failure?.message ?? null };
+        }),
+      );
+    },
+    dead: outbox.dead,
+    retry: async (ids) => {
+      const count = await outbox.retryDead(({ delivery }) => ids?.includes(delivery.id) ?? true);
+      dispatcher.wake();
+      return count;
+    },
+    channels: () =>
+      Promise.all(channels.map(async ({ name, kind }) => ({ name, kind, ...(await outbox.state(name)) }))),
+    state: () => ({ dropped: intake.dropped(), waiting: intake.waiting() }),
+    attempts: dispatcher.attempts,
+    start: () => {
+      intake.start();
+      dispatcher.start();
+    },
+    close: async () => {
+      await intake.close();
+      await dispatcher.close();
+    },
+  };
+}
+
+const DIRECTLY_EVERY_MS = 5000;
+const MOST_DIRECTLY = 1000;
+const MOST_SEARCHED = 2000;
+
+/** Where no routes are configured: whatever is worth a warning, to every channel. */
+const everythingTo = (to: readonly string[]): Route[] =>
+  to.length === 0 ? [] : [{ severity: 'warning', steps: [{ to, afterMs: 0 }] }];
