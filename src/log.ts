@@ -1,5 +1,6 @@
 /**
- * The logger: one JSON object per line, or a readable line when a person watches the terminal.
+ * The logger: one JSON object per line, a readable line when a person watches the terminal, or JSON behind a priority for
+ * syslog.
  *
  * Guarantees that a stalled reader of standard output never stalls a call: lines are written asynchronously and, beyond
  * four mebibytes of waiting text, dropped. The level can be changed while running, for loggers already handed out as well.
@@ -15,10 +16,14 @@ export type Log = Logger;
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** What `log.format` may be; `auto` is `pretty` if standard output is a terminal, and `json` if not. */
+export const logFormats = ['auto', 'json', 'pretty', 'syslog'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
 export interface LogOptions {
   readonly level: LogLevel;
-  /** Readable lines instead of JSON. Absent: readable if standard output is a terminal. */
-  readonly pretty?: boolean;
+  /** Default: `auto`. */
+  readonly format?: LogFormat;
   /** Where lines go. Absent: standard output. */
   readonly to?: DestinationStream;
 }
@@ -30,7 +35,8 @@ const gatheredForMs = 100;
 
 /** The root logger, and the one way to change the level of it and of every child taken from it. */
 export function createLog(options: LogOptions): { readonly log: Log; setLevel(level: LogLevel): void } {
-  const pretty = options.pretty ?? process.stdout.isTTY === true;
+  const { format = 'auto' } = options;
+  const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY === true);
   const out =
     options.to ??
     destination({
@@ -60,7 +66,11 @@ export function createLog(options: LogOptions): { readonly log: Log; setLevel(le
         }
       },
     },
-    pretty ? PinoPretty({ destination: out, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : out,
+    pretty
+      ? PinoPretty({ destination: out, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+      : format === 'syslog'
+        ? withPriority(out)
+        : out,
   );
 
   return {
@@ -75,6 +85,26 @@ export function createLog(options: LogOptions): { readonly log: Log; setLevel(le
     },
   };
 }
+
+/**
+ * Each line begins with its priority, `<4>`: systemd reads it from standard output (sd-daemon(3), SyslogLevelPrefix), as
+ * does `logger --prio-prefix`. Severities of RFC 5424, 6.2.1.
+ */
+function withPriority(out: DestinationStream): DestinationStream {
+  const stream = {
+    // pino then says of each line which level it has.
+    [pino.symbols.needsMetadataGsym]: true,
+    lastLevel: 30,
+    write(line: string): void {
+      out.write(`<${priorityOf(stream.lastLevel)}>${line}`);
+    },
+  };
+  return stream;
+}
+
+/** Of a level of pino: critical, error, warning, informational or debug. */
+const priorityOf = (level: number): number =>
+  level >= 60 ? 2 : level >= 50 ? 3 : level >= 40 ? 4 : level >= 30 ? 6 : 7;
 
 const shownAtStart = 3;
 const shownAtEnd = 2;
@@ -91,3 +121,13 @@ export function maskNumber(number: string): string {
     return seen <= shownAtStart || seen > digits - shownAtEnd ? digit : '*';
   });
 }
+
+/** A sentence in which these numbers, and all others of seven digits or more, or behind a `+`, are masked. */
+export const maskNumbersIn = (text: string, numbers: readonly (string | undefined)[]): string =>
+  numbers
+    .reduce<string>(
+      (masked, number) =>
+        number === undefined || number === '' ? masked : masked.replaceAll(number, maskNumber(number)),
+      text,
+    )
+    .replaceAll(/\+\d{6,}|\d{7,}/g, maskNumber);

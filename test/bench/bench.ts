@@ -16,8 +16,10 @@ import { measureApprovals } from './approvals.ts';
 import { measureCounting } from './counting.ts';
 import { measureEngine } from './engine.ts';
 import { type Figure, judge } from './figure.ts';
+import { measureFirewall } from './firewall.ts';
 import { measureLeaks } from './leaks.ts';
 import { measureMemory } from './memory.ts';
+import { measureMetrics } from './metrics.ts';
 import { createProcesses } from './processes.ts';
 import { measureScriptCost } from './script-cost.ts';
 import { readEnvironment, renderTable } from './table.ts';
@@ -27,17 +29,37 @@ const ROWS = [
   'script',
   'counting',
   'engine',
+  'metrics',
   'agi',
   'latency',
   'memory',
   'aof',
   'pipelining',
   'approvals',
+  'firewall',
 ] as const;
 type Row = (typeof ROWS)[number];
 
-const FULL = { rounds: 9, decisions: 12_000, engineMs: 1200, agiMs: 1500, openMs: 4000, heldCalls: 34 };
-const QUICK = { rounds: 5, decisions: 3000, engineMs: 250, agiMs: 350, openMs: 800, heldCalls: 20 };
+const FULL = {
+  rounds: 9,
+  decisions: 12_000,
+  engineMs: 1200,
+  agiMs: 1500,
+  openMs: 4000,
+  heldCalls: 34,
+  bans: 100,
+  floodMs: 5000,
+};
+const QUICK = {
+  rounds: 5,
+  decisions: 3000,
+  engineMs: 250,
+  agiMs: 350,
+  openMs: 800,
+  heldCalls: 20,
+  bans: 50,
+  floodMs: 3000,
+};
 
 const NOTES = [
   'Ratios are taken round by round, in one run; the median decides. Absolute figures are of this machine and its other load.',
@@ -49,6 +71,7 @@ const NOTES = [
   'How far a decision is from PING or a no-op depends on what a system call costs on the machine; the rows over the prototype do not.',
   'Decisions are measured with buckets that exist already, as on a busy system.',
   'The approvals rows are milliseconds, because people wait for them: from POST at the control socket to the INVITE by the carrier, with the decision on disk before it is acknowledged, and with all other calls of the round held meanwhile.',
+  'The firewall rows are milliseconds from the datagram with the last wrong password to the first datagram of its sender that the host does not hear, one being sent each millisecond; the floor is from the start of nft to the same.',
   'The rows of counting are of calls that go, in the state in which they cost most: a place in advance, a full ring, slots in use. A refusal costs less.',
 ];
 
@@ -112,6 +135,10 @@ async function main(): Promise<number> {
       const onRound = (round: number): void => say(`engine, round ${round + 1} of ${size.rounds}`);
       figures.push(...(await measureEngine(processes, store, { rounds: size.rounds, forMs: size.engineMs, onRound })));
     }
+    if (wanted('metrics')) {
+      const onRound = (round: number): void => say(`metrics, round ${round + 1} of ${size.rounds}`);
+      figures.push(...(await measureMetrics(await processes.store('redis-server'), { ...size, onRound })));
+    }
     if (wanted('agi') || wanted('latency') || wanted('pipelining')) {
       say('AGI: starting daemons and warming up');
       figures.push(
@@ -143,6 +170,18 @@ async function main(): Promise<number> {
       } catch (error) {
         if (!(error instanceof PackagesUnavailable)) throw error;
         onDoubt(`approvals were not measured, there is no Asterisk: ${error.message}`);
+      }
+    }
+    if (wanted('firewall')) {
+      say('firewall: starting Asterisk');
+      const onRound = (text: string): void => say(`firewall, ${text}`);
+      const onDoubt = (text: string): void => void doubts.add(text);
+      try {
+        const { bans, floodMs } = size;
+        figures.push(...(await measureFirewall(processes, { bans, floodMs, onRound, onDoubt })));
+      } catch (error) {
+        if (!(error instanceof PackagesUnavailable)) throw error;
+        onDoubt(`the firewall was not measured, there is no Asterisk: ${error.message}`);
       }
     }
   } finally {

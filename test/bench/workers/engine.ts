@@ -21,7 +21,7 @@ const [engine = '', port = ''] = process.argv.slice(2);
 type Decide = (n: number) => Promise<void>;
 
 async function tollgate(): Promise<(buckets: number) => Decide> {
-  const { log } = createLog({ level: 'error', pretty: false });
+  const { log } = createLog({ level: 'error', format: 'json' });
   const connection = connectRedis({ kind: 'url', url: `redis://127.0.0.1:${port}` }, { log, name: 'decisions' });
   await connection.untilUp(5000);
   const limits = limitStoreOn(connection.redis);
