@@ -7,8 +7,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
+import { ACKNOWLEDGE_PATH } from './alerts/acknowledgement.ts';
+import { openAlerts } from './alerts/alerts.ts';
+import { createAlertSources } from './alerts/sources.ts';
+import { createAdminAccess } from './api/admin-access.ts';
+import { alertLinkRoutes } from './api/alert-link-routes.ts';
 import { linkPageRoutes } from './api/link-pages-routes.ts';
-import { startApi } from './api/server.ts';
+import { metricsRoutes } from './api/metrics-routes.ts';
+import { type ApiParts, startApi } from './api/server.ts';
+import { webApi } from './api/web-api.ts';
 import { startWebServer, type WebServer } from './api/web-server.ts';
 import { createApprovalDesk } from './approvals/approval-desk.ts';
 import { createApprovalLinks, LINK_PATH } from './approvals/approval-links.ts';
@@ -21,6 +28,7 @@ import { startPhoneApproval } from './approvals/phone-approval.ts';
 import { type AgiServer, createAgiServer } from './asterisk/agi-server.ts';
 import { connectAmi } from './asterisk/ami-connection.ts';
 import { connectAri } from './asterisk/ari-connection.ts';
+import { createBanBackup } from './bans/ban-backup.ts';
 import { openBanList } from './bans/ban-list.ts';
 import { openCountries } from './bans/country.ts';
 import { startDefence } from './bans/defence.ts';
@@ -28,21 +36,26 @@ import { startFirewall } from './bans/firewall-service.ts';
 import { createStanding, type StandingOf } from './bans/standing.ts';
 import { systemClock } from './clock.ts';
 import { type Config, storePlace } from './config/schema.ts';
-import { TIMED_OUT, within } from './deadline.ts';
 import { messageOf } from './errors.ts';
 import { createAgiScript } from './gate/agi-script.ts';
-import { createGate, goesOut } from './gate/gate.ts';
+import { createGate } from './gate/gate.ts';
 import { createJournal, newDecisionId } from './gate/journal.ts';
 import { createRedisLimitStore } from './gate/redis-limit-store.ts';
-import { createStoreBreaker } from './gate/store-breaker.ts';
 import { createStoreClock } from './gate/store-clock.ts';
+import { guardStore } from './gate/store-guard.ts';
 import { createTally } from './gate/tally.ts';
 import { verdictLog } from './gate/verdict-log.ts';
 import { channelControl, watchChannels } from './live-calls/channel-watch.ts';
 import { createLiveCallRecords } from './live-calls/live-call-records.ts';
 import { createLiveCalls } from './live-calls/live-calls.ts';
-import type { Log } from './log.ts';
+import type { Log, LogLevel } from './log.ts';
+import { createLogLevel } from './log-level.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { readApiKeys } from './people/api-keys.ts';
 import { openAuditLog } from './people/audit-log.ts';
+import { openPeople } from './people/people.ts';
+import { readUsers } from './people/user.ts';
+import { goesOut } from './policy/verdict.ts';
 import type { RedisTarget } from './redis/client.ts';
 import { connectRedis, peersOf } from './redis/connection.ts';
 import { createEmbeddedServer } from './redis/embedded-server.ts';
@@ -58,6 +71,7 @@ import { openFirewallPlanStore } from './store/firewall-plan-store.ts';
 import { createLastHits } from './store/last-hits.ts';
 import { openPolicyStore } from './store/policy-store.ts';
 import { openSettingsStore } from './store/settings-store.ts';
+import { openVicidial } from './vicidial/vicidial.ts';
 
 export interface Daemon {
   /** Where FastAGI listens, with the real port. */
@@ -73,7 +87,6 @@ export interface Daemon {
 
 export const CONTROL_SOCKET = 'tollgate.sock';
 const STORE_STARTS_WITHIN_MS = 2000;
-const PROBE_WITHIN_MS = 150;
 
 /**
  * Starts the daemon and resolves when it decides calls.
@@ -85,7 +98,14 @@ const PROBE_WITHIN_MS = 150;
  */
 export async function startDaemon(
   config: Config,
-  deps: { readonly log: Log; readonly version: string; readonly searchPath: string },
+  deps: {
+    readonly log: Log;
+    readonly setLogLevel: (level: LogLevel) => void;
+    readonly version: string;
+    readonly searchPath: string;
+    /** Shows the first owner's password, once; absent: no owner is made. */
+    readonly announce?: (owner: { readonly name: string; readonly password: string }) => void;
+  },
 ): Promise<Daemon> {
   const { log } = deps;
   const clock = systemClock;
@@ -104,6 +124,12 @@ export async function startDaemon(
     const lock = await acquireStateLock(config.state);
     releasers.push(['state lock', () => lock.release()]);
 
+    // What is measured and written of all that follows
+    const metrics = createMetrics({ policy: () => policies.current().policy, node: config.node, clock });
+    releasers.push(['metrics', metrics.close]);
+    const logLevel = createLogLevel({ configured: config.log.level, setLevel: deps.setLogLevel, clock, log });
+    releasers.push(['log level', logLevel.close]);
+
     // Store
     const place = storePlace(config.redis);
     let target: RedisTarget;
@@ -115,7 +141,7 @@ export async function startDaemon(
       target = place;
     }
     const connect = (name: string): ReturnType<typeof connectRedis> => {
-      const connection = connectRedis(target, { log, name });
+      const connection = connectRedis(target, { log, name, onPing: (tookMs) => metrics.pinged(name, tookMs) });
       releasers.push([`${name} connection`, () => connection.close()]);
       return connection;
     };
@@ -145,11 +171,18 @@ export async function startDaemon(
     });
     releasers.push(['journal', () => journal.close()]);
 
-    // Who changed what
+    // Who is told, and who changed what
     const durable = createDurableWrites(recordStore, { embedded: place.kind === 'embedded' });
     const kept = { redis: recordStore, keys, clock, stateDir: config.state, log, durably: durable, node: config.node };
+    const alerts = await openAlerts({
+      ...{ ...kept, settings: config.alerts, policy: () => policies.current().policy },
+      baseUrl: () => web.baseUrl(),
+      approvalLink: (approval, person) => links.linkFor(approval, person),
+    });
+    releasers.push(['alerts', () => alerts.close()]);
+    const tell = createAlertSources(alerts, { clock, node: config.node });
     const audit = await openAuditLog({
-      ...kept,
+      ...{ ...kept, onEntry: tell.audited, onBroken: tell.auditBroken },
       maxEntries: config.audit.maxEntries,
       maxAgeMs: config.audit.maxAge,
     });
@@ -192,25 +225,8 @@ export async function startDaemon(
     for (const each of manager) releasers.push([`manager interface of ${each.name}`, () => each.close()]);
 
     // Gate
-    const breaker = createStoreBreaker({
-      clock,
-      probe: async () => {
-        if ((await within(decisionStore.ping(), PROBE_WITHIN_MS)) === TIMED_OUT) throw new Error('no answer');
-      },
-      onOpen: (why) => {
-        log.error({ problem: why }, 'the store is away: whenStoreFails decides');
-        journal.storeLost(why);
-      },
-      onClosed: (openForMs) => {
-        log.info({ awayForMs: Math.round(openForMs) }, 'the store is back');
-        journal.storeBack();
-      },
-    });
+    const breaker = guardStore(decisions, { journal, clock, log });
     releasers.push(['breaker', () => breaker.close()]);
-    decisions.onState((state, why) => {
-      if (state === 'down') breaker.failed(why, true);
-    });
-    if (decisions.state() === 'down') breaker.failed('the store was away at the start', true);
     const limits = createRedisLimitStore({
       redis: decisionStore,
       keys,
@@ -285,7 +301,7 @@ export async function startDaemon(
       {
         aclFile: config.registrations.aclFile,
         places: () => policies.current().policy.places,
-        onIntruder: () => {},
+        onIntruder: tell.intruder,
         clock,
         log,
       },
@@ -296,6 +312,7 @@ export async function startDaemon(
     const defence = startDefence({
       ...{ redis: recordStore, keys, clock, node: config.node, manager, bans, allowed, log },
       settings: settingsNow,
+      onReport: tell.reported,
     });
     releasers.push(['defence', () => defence.close()]);
 
@@ -315,6 +332,10 @@ export async function startDaemon(
     });
     releasers.push(['firewall', () => firewall.close()]);
 
+    // Dialler
+    const vicidial = config.vicidial === undefined ? undefined : openVicidial(config.vicidial, { clock, log });
+    releasers.push(['VICIdial', () => vicidial?.close()]);
+
     // FastAGI
     const tally = createTally();
     const writeVerdict = verdictLog(log, config.log.numbers);
@@ -329,28 +350,41 @@ export async function startDaemon(
         clock,
         node: config.node,
         approvals,
+        dialler: vicidial,
         deadlineMs: config.agi.deadlineMs,
         wantsReport: liveCalls.wantsReport,
         onReport: liveCalls.reported,
         onDecided: (decision, outcome, channel) => {
           if (outcome !== 'hung-up' && goesOut(decision)) liveCalls.began(decision, channel);
           tally.count(decision.verdict.name);
+          metrics.decided(decision, outcome);
           journal.record(decision);
           writeVerdict(decision, outcome);
           defence.decided(decision);
+          tell.decided(decision);
         },
       }),
     });
     releasers.push(['FastAGI', () => agi.close()]);
 
+    // Users and API keys
+    const accounts = await openPeople({
+      ...{ ...kept, defence, http: config.http, settings: settingsNow, announce: deps.announce },
+      isAllowed: (address) => allowed.entryOf(address) !== undefined,
+    });
+    releasers.push(['users', () => accounts.close()]);
+
     // Web port
-    const links = createApprovalLinks({
-      redis: recordStore,
-      keys,
-      clock,
-      desk,
-      decisions: people,
-      baseUrl: () => web.baseUrl(),
+    const links = createApprovalLinks({ ...kept, desk, decisions: people, baseUrl: () => web.baseUrl() });
+    const apiParts: ApiParts = {
+      ...{ node: config.node, policies, settings, firewall, limits, gate, journal, liveCalls, defence, audit, alerts },
+      ...{ people: accounts, logLevel, status: () => status(), clock },
+      approvals: { desk, grants, decisions: people, links },
+      addresses: { allowlist, allowed, domains, allowHits, bans, banHits, countries },
+    };
+    const { mayCome } = createAdminAccess({
+      settings: settingsNow,
+      isBanned: (address) => standingOf(address, 'question')?.layer === 'ban',
     });
     const web = await startWebServer(
       {
@@ -358,49 +392,41 @@ export async function startDaemon(
         missing: () => (breaker.isOpen() ? ['the store is away: whenStoreFails decides until it is back'] : []),
         log,
       },
-      [linkPageRoutes({ path: LINK_PATH, links, policy: () => policies.current().policy, clock, log })],
+      [
+        linkPageRoutes({ path: LINK_PATH, links, policy: () => policies.current().policy, clock, log }),
+        metricsRoutes({ ...config.metrics, render: metrics.render }),
+        alertLinkRoutes({ path: ACKNOWLEDGE_PATH, alerts, audit: audit.audit, clock, log }),
+      ],
+      { mayCome, routes: webApi({ settings: config.http, parts: apiParts, mayCome }) },
     );
     releasers.push(['web port', () => web.close()]);
 
     // API
-    const status = createStatus({
+    const measured = { agi, web, journal, alerts, defence, firewall, registrations };
+    const told = {
       node: config.node,
       version: deps.version,
       clock,
+      manager,
+      holding,
+      countries,
+      policies,
+      tally,
+      vicidial,
+    };
+    const status = createStatus({
+      ...{ ...measured, ...told },
       store: {
         breaker,
         place: place.kind === 'embedded' ? `private, in ${config.state}` : `external, by ${place.kind}`,
       },
-      agi,
-      web,
-      journal,
-      manager,
-      holding,
-      countries,
-      registrations,
-      defence,
-      firewall,
-      policies,
-      tally,
     });
-    const api = await startApi({
-      socketPath: join(config.state, CONTROL_SOCKET),
-      node: config.node,
-      policies,
-      settings,
-      firewall,
-      limits,
-      gate,
-      journal,
-      liveCalls,
-      approvals: { desk, grants, decisions: people, links },
-      addresses: { allowlist, allowed, domains, allowHits, bans, banHits, countries },
-      defence,
-      audit,
-      status,
-      clock,
-    });
+    metrics.watch({ ...measured, status, audit, liveCalls, desk, bans });
+    const backup = { ...kept, version: deps.version, bans: createBanBackup(kept), readUsers, readApiKeys };
+    const api = await startApi(join(config.state, CONTROL_SOCKET), { ...apiParts, backup });
     releasers.push(['API', () => api.close()]);
+    releasers.push(['sources of alerts', tell.follow({ desk, bans, parts: () => status().parts, firewall })]);
+    alerts.start();
 
     log.info(
       {

@@ -16,6 +16,9 @@
  * - `NOT_FOUND`: the named thing does not exist.
  * - `CONFLICT`: the thing changed, or was settled, in the meantime.
  * - `INVALID_REQUEST`: what was asked cannot be understood.
+ * - `UNAUTHENTICATED`: nobody is logged in, or no longer; the API key is none that counts.
+ * - `FORBIDDEN`: whoever asks may not do that, or not from there.
+ * - `TOO_MANY`: the same was tried too often; it may be tried again later.
  * - `AMI_UNAVAILABLE`: the manager interface of an Asterisk is not connected, or did not answer in time; whether an action
  *   that got no answer was carried out is unknown.
  * - `AMI_REFUSED`: Asterisk answered an action with an error.
@@ -33,6 +36,9 @@ export type TollgateErrorCode =
   | 'NOT_FOUND'
   | 'CONFLICT'
   | 'INVALID_REQUEST'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'TOO_MANY'
   | 'AMI_UNAVAILABLE'
   | 'AMI_REFUSED'
   | 'ARI_UNAVAILABLE'

@@ -47,14 +47,27 @@ interface Where {
 const load = ({ config, state }: Where): ReturnType<typeof loadConfig> =>
   loadConfig({ configPath: config, statePath: state, env: process.env, cwd: process.cwd(), hostName: hostname() });
 
+/** Beside the log, which is kept and sent on; standard error of a service is kept as well, so it is to be changed there. */
+function announce({ name, password }: { readonly name: string; readonly password: string }): void {
+  const lines = [
+    'The first owner was made. This password is shown once and kept nowhere:',
+    '',
+    `  user      ${name}`,
+    `  password  ${password}`,
+    '',
+    `Lost it? "tollgate users set ${name} --new-password" on this machine makes another.`,
+  ];
+  process.stderr.write(`\n${lines.join('\n')}\n\n`);
+}
+
 async function serve(where: Where): Promise<number> {
   const { config, file, warnings, searchPath } = await load(where);
   const { format, level } = config.log;
-  const { log } = createLog({ level, ...(format === 'auto' ? {} : { pretty: format === 'pretty' }) });
+  const { log, setLevel } = createLog({ level, format });
   for (const warning of warnings) log.warn(warning, 'configuration');
   log.info({ version, file: file ?? 'none: defaults' }, 'tollgate is starting');
   const watchdog = startWatchdog();
-  const daemon = await startDaemon(config, { log, version, searchPath });
+  const daemon = await startDaemon(config, { log, setLogLevel: setLevel, version, searchPath, announce });
   if (!interrupted.signal.aborted) await once(interrupted.signal, 'abort');
   log.info({ signal: String(interrupted.signal.reason) }, 'stopping');
   await daemon.close();

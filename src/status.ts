@@ -1,6 +1,7 @@
 /**
  * What every part of the daemon says of itself: up or down, since when, and what to do.
  */
+import type { Alerts } from './alerts/alerts.ts';
 import type { WebServer } from './api/web-server.ts';
 import type { AgiServer } from './asterisk/agi-server.ts';
 import type { AmiConnection } from './asterisk/ami-connection.ts';
@@ -15,6 +16,7 @@ import type { Counts } from './gate/tally.ts';
 import type { EpochMs } from './policy/call.ts';
 import type { Registrations } from './registrations/registrations.ts';
 import type { PolicyStore } from './store/policy-store.ts';
+import type { Vicidial } from './vicidial/vicidial.ts';
 
 export interface PartStatus {
   readonly name: string;
@@ -53,6 +55,7 @@ export function createStatus(deps: {
   readonly agi: AgiServer;
   readonly web: WebServer;
   readonly journal: Journal;
+  readonly alerts: Pick<Alerts, 'state'>;
   readonly manager: readonly AmiConnection[];
   readonly holding: readonly AriConnection[];
   readonly countries: Countries;
@@ -60,6 +63,7 @@ export function createStatus(deps: {
   readonly defence: Pick<Defence, 'state'>;
   readonly firewall: Pick<FirewallService, 'state' | 'control'>;
   readonly policies: PolicyStore;
+  readonly vicidial: Vicidial | undefined;
   readonly tally: { readonly counts: () => Counts };
 }): () => Status {
   const { clock, store } = deps;
@@ -104,6 +108,17 @@ export function createStatus(deps: {
       detail: `${waiting} decisions waiting to be written`,
       remedy:
         lost === 0 ? '' : `${lost} decisions were not kept while the store was away; nothing can be done about them`,
+    };
+  };
+
+  const alertsStatus = (): PartStatus => {
+    const { dropped, waiting } = deps.alerts.state();
+    return {
+      name: 'alerts',
+      state: dropped === 0 ? 'up' : 'down',
+      since: startedAt,
+      detail: `${waiting} waiting to be written`,
+      remedy: dropped === 0 ? '' : `${dropped} were dropped for want of room; nothing can be done about them`,
     };
   };
 
@@ -212,18 +227,38 @@ export function createStatus(deps: {
     ];
   };
 
+  const vicidialStatus = (): PartStatus[] => {
+    if (deps.vicidial === undefined) return [];
+    const { up, since, problem } = deps.vicidial.state();
+    const { onFailure } = deps.vicidial;
+    const remedy = `see section vicidial of the configuration and that MariaDB runs; until then ${
+      onFailure === 'continue' ? 'agents are charged by their session' : "the dialler's calls are refused"
+    }`;
+    return [
+      {
+        name: 'VICIdial',
+        state: up ? 'up' : 'down',
+        since: iso(since),
+        detail: up ? 'its database answers' : problem,
+        remedy: up ? '' : remedy,
+      },
+    ];
+  };
+
   return () => {
     const parts = [
       storeStatus(),
       agiStatus(),
       webStatus(),
       journalStatus(),
+      alertsStatus(),
       ...deps.manager.map(managerStatus),
       ...deps.holding.map(holdingStatus),
       defenceStatus(),
       firewallStatus(),
       ...countryStatus(),
       ...registrationStatus(),
+      ...vicidialStatus(),
     ];
     const down = parts.filter((part) => part.state === 'down');
     const sinces = parts.map((part) => part.since);

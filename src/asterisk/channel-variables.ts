@@ -38,7 +38,7 @@ export type ChannelVariable = (typeof CHANNEL_VARIABLES)[keyof typeof CHANNEL_VA
  * The arguments of a request in their order (`agi_arg_1` …), which are also the names of its query parameters.
  * `source` is the phone's address, `call` the value of `${TOLLGATE_CALL}`, `linkedId` that of `${CHANNEL(linkedid)}`,
  * `zone` the time zone of the called party, where the dialplan knows one; `approval` the value of `${TOLLGATE_APPROVAL}` of a
- * call that was held.
+ * call that was held; `kind` what a dialler's dialplan made out, such as `predictive`.
  */
 export const AGI_ARGUMENTS = [
   'destination',
@@ -50,6 +50,7 @@ export const AGI_ARGUMENTS = [
   'linkedId',
   'zone',
   'approval',
+  'kind',
 ] as const;
 
 /** The name of a request argument. */

@@ -8,7 +8,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { type Log, maskNumbersIn } from '../log.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { Keys } from '../redis/keys.ts';
 import { storeError } from '../redis/store-error.ts';
@@ -102,7 +102,7 @@ export function createDefenceReports(deps: {
       const say = async (): Promise<void> => {
         const mayTell = await deps.claim(what, AGAIN_MS).catch(() => true);
         if (!mayTell) return;
-        log.warn({ kind, address, account, service }, wanted.sentence);
+        log.warn({ kind, address, account, service }, maskNumbersIn(wanted.sentence, []));
         deps.onReport?.(report);
         await keep(report);
       };

@@ -78,6 +78,11 @@ function resolvePath(
   const path: string[] = [];
   for (const segment of segments) {
     const here = schemaAt(schema, path);
+    // What stands there is named by whoever writes the configuration.
+    if (here !== undefined && bareSchema(here) instanceof z.ZodRecord) {
+      path.push(segment.toLowerCase().replaceAll('_', '-'));
+      continue;
+    }
     const inList = here !== undefined && bareSchema(here) instanceof z.ZodArray && /^[0-9]{1,2}$/.test(segment);
     const key = inList
       ? String(Number(segment))
@@ -99,7 +104,12 @@ function writtenValue(schema: z.core.$ZodType, path: readonly string[], text: st
       .map((item) => item.trim())
       .filter((item) => item !== '');
   }
-  if (bare instanceof z.ZodArray || bare instanceof z.ZodObject) {
+  if (
+    bare instanceof z.ZodArray ||
+    bare instanceof z.ZodObject ||
+    bare instanceof z.ZodRecord ||
+    bare instanceof z.ZodUnion
+  ) {
     const document = parseDocument(text, { prettyErrors: false });
     return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 0 });
   }

@@ -21,10 +21,15 @@ export function schemaAt(root: AnySchema, path: readonly PropertyKey[]): AnySche
   let at: AnySchema | undefined = root;
   for (const [index, step] of path.entries()) {
     const bare: AnySchema | undefined = at === undefined ? undefined : bareSchema(at);
+    const name = String(step);
+    const secret = isSecretFile(path.slice(0, index + 1)) ? name.slice(0, -fileSuffix.length) : name;
     if (bare instanceof z.ZodObject) {
-      const name = String(step);
-      const secret = isSecretFile(path.slice(0, index + 1)) ? name.slice(0, -fileSuffix.length) : name;
       at = Object.hasOwn(bare.shape, secret) ? bare.shape[secret] : undefined;
+    } else if (bare instanceof z.ZodRecord) {
+      at = bare.def.valueType;
+    } else if (bare instanceof z.ZodUnion) {
+      // The first kind that has such a key: those that share a name share its form.
+      at = shapesOf(bare).find((shape) => Object.hasOwn(shape, secret))?.[secret];
     } else {
       at = bare instanceof z.ZodArray && /^[0-9]+$/.test(String(step)) ? bare.def.element : undefined;
     }
@@ -36,8 +41,15 @@ export function schemaAt(root: AnySchema, path: readonly PropertyKey[]): AnySche
 export function keysAt(root: AnySchema, path: readonly PropertyKey[]): readonly string[] {
   const schema = schemaAt(root, path);
   const bare = schema === undefined ? undefined : bareSchema(schema);
-  if (!(bare instanceof z.ZodObject)) return [];
-  return Object.keys(bare.shape).flatMap((key) => (isSecret([...path, key]) ? [key, `${key}${fileSuffix}`] : [key]));
+  if (bare === undefined) return [];
+  const keys = new Set(shapesOf(bare).flatMap((shape) => Object.keys(shape)));
+  return [...keys].flatMap((key) => (isSecret([...path, key]) ? [key, `${key}${fileSuffix}`] : [key]));
+}
+
+/** Of a mapping, or of each of the mappings that may stand in one place. */
+function shapesOf(bare: AnySchema): readonly z.core.$ZodShape[] {
+  if (bare instanceof z.ZodUnion) return bare.def.options.flatMap((option) => shapesOf(bareSchema(option)));
+  return bare instanceof z.ZodObject ? [bare.shape] : [];
 }
 
 export const fileSuffix = 'File';

@@ -5,7 +5,8 @@
  * milliseconds and addresses in parts. A key `xFile` beside a secret `x` is resolved before the schema sees the document.
  */
 import { z } from 'zod';
-import { logLevels } from '../log.ts';
+import { alertsSchema, CHANNEL_FILES, CHANNEL_SECRETS, type DeepReadonly } from '../alerts/settings.ts';
+import { logFormats, logLevels } from '../log.ts';
 import { durationText } from '../policy/duration.ts';
 import {
   duration,
@@ -117,6 +118,18 @@ const sections = {
     .prefault({}),
   // The operator's own data: which addresses are in which country.
   countries: z.strictObject({ file: filled.optional() }).prefault({}),
+  // Read only. Without it a call is told apart by its code alone.
+  vicidial: z
+    .strictObject({
+      host: filled.prefault('127.0.0.1'),
+      port: port.default(3306),
+      username: filled,
+      password: secret,
+      database: filled.prefault('asterisk'),
+      deadlineMs: z.int().min(2).max(1000).default(20),
+      onFailure: z.enum(['continue', 'block']).default('continue'),
+    })
+    .optional(),
   // Written by Tollgate, included by pjsip.conf.
   registrations: z.strictObject({ aclFile: filled.optional() }).prefault({}),
   // `none` until asked for: a daemon that was merely tried out changes no packet filter.
@@ -133,11 +146,13 @@ const sections = {
       maxAge: duration(dayMs, 36_500 * dayMs).prefault('1826d'),
     })
     .prefault({}),
+  alerts: alertsSchema.prefault({}),
+  metrics: z.strictObject({ allowFrom: z.array(network).max(256).prefault(['127.0.0.0/8', '::1']) }).prefault({}),
   log: z
     .strictObject({
       level: z.enum(logLevels).default('info'),
       numbers: z.enum(['masked', 'full']).default('masked'),
-      format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+      format: z.enum(logFormats).default('auto'),
     })
     .prefault({}),
 };
@@ -157,12 +172,6 @@ export function configSchema(machine: { readonly node: string; readonly state: s
     });
 }
 
-type DeepReadonly<T> = T extends readonly (infer Item)[]
-  ? readonly DeepReadonly<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-    : T;
-
 /** A checked configuration: paths absolute, secrets read, `journal.maxAge` in milliseconds. */
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
 
@@ -173,6 +182,8 @@ export const secretPaths: readonly (readonly string[])[] = [
   ['redis', 'sentinelPassword'],
   ['asterisk', '*', 'ami', 'password'],
   ['asterisk', '*', 'ari', 'password'],
+  ['vicidial', 'password'],
+  ...CHANNEL_SECRETS.map((key) => ['alerts', 'channels', '*', key]),
 ];
 
 /** Keys that name a file or folder; relative ones are meant from the folder of the file they stand in. */
@@ -182,6 +193,7 @@ export const pathKeys: readonly (readonly string[])[] = [
   ['http', 'tls', 'key'],
   ['countries', 'file'],
   ['registrations', 'aclFile'],
+  ...CHANNEL_FILES.map((key) => ['alerts', 'channels', '*', key]),
 ];
 
 /** Where the store is. `embedded` is the private server; the others are a `RedisTarget` of redis/client.ts. */
@@ -244,9 +256,37 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
       ...(ami === undefined ? {} : { ami: { ...ami, password: hidden } }),
       ...(ari === undefined ? {} : { ari: { ...ari, password: hidden } }),
     })),
+    ...(config.vicidial === undefined ? {} : { vicidial: { ...config.vicidial, password: hidden } }),
+    alerts: describeAlerts(config.alerts),
     calls: { lease: durationText(config.calls.lease) },
     journal: { ...journal, maxAge: durationText(journal.maxAge) },
     audit: { ...audit, maxAge: durationText(audit.maxAge) },
+  };
+}
+
+function describeAlerts({
+  channels,
+  routes,
+  group,
+  allowNetworks,
+}: Config['alerts']): Readonly<Record<string, unknown>> {
+  const shown = Object.entries(channels).map(([name, channel]) => [
+    name,
+    Object.fromEntries(
+      Object.entries(channel).map(([key, value]) => [key, CHANNEL_SECRETS.includes(key) ? hidden : value]),
+    ),
+  ]);
+  const shownRoutes = routes?.map(({ steps: [first, ...escalate], repeatMs, ...route }) => ({
+    ...route,
+    to: first?.to ?? [],
+    escalate: escalate.map(({ to, afterMs }) => ({ after: durationText(afterMs), to })),
+    ...(repeatMs === undefined ? {} : { repeat: durationText(repeatMs) }),
+  }));
+  return {
+    channels: Object.fromEntries(shown),
+    ...(shownRoutes === undefined ? {} : { routes: shownRoutes }),
+    group: durationText(group),
+    allowNetworks,
   };
 }
 

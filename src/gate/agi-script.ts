@@ -16,6 +16,7 @@ import { TIMED_OUT, within } from '../deadline.ts';
 import type { ActionAnswer } from '../policy/actions/action.ts';
 import { OUTCOMES, type Outcome, outcomeOfDialStatus } from '../policy/outcome.ts';
 import { readCallIdentity } from './call-identity.ts';
+import { askDialler, type DiallerRecords, unlessUnread } from './dialler.ts';
 import { ANSWER_TAKES_MS, type Answer, type Answers, type CallRequest, type Decision, type Gate } from './gate.ts';
 import { wholeSeconds } from './report.ts';
 
@@ -74,6 +75,8 @@ export function createAgiScript(deps: {
   readonly onReport: (report: CallReport) => Promise<void>;
   /** Absent where no call can be held: nobody is connected to Asterisk. */
   readonly approvals?: CallApprovals | undefined;
+  /** Absent where no dialler was configured. */
+  readonly dialler?: DiallerRecords | undefined;
   /** How long an answer may take, since the request arrived. */
   readonly deadlineMs: number;
 }): AgiHandler {
@@ -98,7 +101,8 @@ export function createAgiScript(deps: {
     sinceMs: number,
   ): Promise<string | undefined> => {
     // The second half of a Local channel is one that a dialler made: nobody listens to it, so nobody can wait.
-    if (deps.approvals === undefined || /^Local\/.*;2$/.test(channel.name)) return undefined;
+    const isUnheard = /^Local\/.*;2$/.test(channel.name) || decision.call.dialler?.kind === 'predictive';
+    if (deps.approvals === undefined || isUnheard) return undefined;
     const { approvals } = deps;
     const opening = approvals.open(decision, callId, [...answers.keys()], channel).catch(() => undefined);
     const opened = await within(opening, left(sinceMs));
@@ -138,7 +142,7 @@ export function createAgiScript(deps: {
       linkedId: agiArgument(request, 'linkedId'),
       token: agiArgument(request, 'call'),
     });
-    const asked = readRequest(request);
+    const { asked, isUnread } = await askDialler(readRequest(request), request, deps.dialler, left(sinceMs) / 2);
     const answers = await answersOf(agiArgument(request, 'approval'), identity.id, asked.dialled, sinceMs);
     let decision = await deps.gate.decide(asked, identity.id, sinceMs, answers);
     const channel = {
@@ -151,7 +155,7 @@ export function createAgiScript(deps: {
       approval = await openApproval(decision, identity.id, answers, channel, sinceMs);
       if (approval === undefined) decision = await withoutApproval(decision, asked, identity.id, answers, sinceMs);
     }
-    const final = decision;
+    const final = unlessUnread(decision, isUnread, deps.dialler);
     return {
       variables: variablesOf(final, identity.token, deps.wantsReport(final), approval),
       onDelivered: (outcome) => {

@@ -332,6 +332,7 @@ const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
   source: known(request.source),
   calledZone: known(request.calledZone),
   sourceOf: known(request.sourceOf),
+  dialler: request.dialler,
 });
 
 const known = (name: string | undefined): string | undefined => (name?.trim() === '' ? undefined : name?.trim());

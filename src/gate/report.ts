@@ -2,7 +2,7 @@
  * Decisions and explanations as people and scripts read them: the field names of the API, the command line and the
  * journal are made here and nowhere else.
  */
-import { type CallAttempt, describeSubject } from '../policy/call.ts';
+import { type CallAttempt, type DialledBy, describeSubject } from '../policy/call.ts';
 import { describeDestination } from '../policy/destination-classes.ts';
 import type { LimitReading } from '../policy/limit.ts';
 import { type CountKind, describeBecause } from '../policy/rule.ts';
@@ -68,6 +68,13 @@ export interface ExplanationReport {
   readonly source: string | null;
   /** Time zone of the called party as it came with the call, which may be none that there is. */
   readonly zone: string | null;
+  /** What a dialler knows of a call that it made; absent for all others. */
+  readonly dialler?: {
+    readonly kind: string;
+    readonly agent: string | null;
+    readonly lead: string | null;
+    readonly list: string | null;
+  };
   /** What the store had to do with it; `failed` means that each rule's `whenStoreFails` decided. */
   readonly store: 'asked' | 'not-needed' | 'failed';
   readonly storeProblem: string | null;
@@ -137,6 +144,14 @@ const reportCall = (call: CallAttempt) => ({
   campaign: call.campaign ?? null,
   source: call.source ?? null,
   zone: call.calledZone ?? null,
+  ...(call.dialler === undefined ? {} : { dialler: reportDialler(call.dialler) }),
+});
+
+const reportDialler = ({ kind, agent, lead, list }: DialledBy) => ({
+  kind,
+  agent: agent ?? null,
+  lead: lead ?? null,
+  list: list ?? null,
 });
 
 function reportFinding(finding: Finding): FindingReport {

@@ -24,6 +24,17 @@ export interface CallAttempt {
   readonly calledZone?: string | undefined;
   /** Whose address `source` is, where that is not the extension: of a transferred call, the channel's own endpoint. */
   readonly sourceOf?: string | undefined;
+  /** What a dialler knows of a call that it made. */
+  readonly dialler?: DialledBy | undefined;
+}
+
+/** Undefined is what nobody knows. */
+export interface DialledBy {
+  /** `predictive`, `manual`, `three-way` and so on, as the dialplan made it out. */
+  readonly kind: string;
+  readonly agent: string | undefined;
+  readonly lead: string | undefined;
+  readonly list: string | undefined;
 }
 
 /** What a rule counts on: one extension, one group as a whole, one trunk, one called number, or the whole system. */

@@ -1,11 +1,12 @@
 /**
  * Settings of the defence as a document: what is counted as an attack and how long it keeps an address out, packet limits,
- * and countries. Every key has a default, so that an empty document is a complete one.
+ * countries, and who may come to page and API. Every key has a default, so that an empty document is a complete one.
  *
  * Ranges of attempts, windows, durations and packet limits are those that administrators know from PBX firewalls (C4, C10).
  * What could cut off the person who makes a change (portal mode, isolation) is not a setting: it needs to be confirmed.
  */
 import { z } from 'zod';
+import { readRange } from './addresses.ts';
 import { durationField } from './duration.ts';
 
 const MINUTE_MS = 60_000;
@@ -95,7 +96,28 @@ const country = z
   })
   .prefault({});
 
-export const settingsSchema = z.strictObject({ autoBan, packetProtection, country });
+const network = z.string().superRefine((text, context) => {
+  const read = readRange(text);
+  if ('problem' in read) context.addIssue({ code: 'custom', message: `"${text}" ${read.problem}` });
+});
+
+const adminAccess = z
+  .strictObject({
+    /** Page and API answer these addresses and networks alone; none: everybody. Health and links answer all. */
+    allowFrom: z.array(network).max(256, { error: 'holds more than 256; write networks' }).default([]),
+  })
+  .prefault({});
+
+const sessions = z
+  .strictObject({
+    /** A log-in ends so long after its last request. */
+    idle: durationField(5 * MINUTE_MS, DAY_MS, '30m').default('30m'),
+    /** And so long after it was made in any case. */
+    lasts: durationField(15 * MINUTE_MS, 7 * DAY_MS, '12h').default('12h'),
+  })
+  .prefault({});
+
+export const settingsSchema = z.strictObject({ autoBan, packetProtection, country, adminAccess, sessions });
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]

@@ -28,6 +28,8 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs?: number;
   /** Pause between two heartbeats, and the time each may take. Default 1 s. */
   readonly heartbeatMs?: number;
+  /** Told of each heartbeat that was answered. */
+  readonly onPing?: (tookMs: number) => void;
 }
 
 export interface RedisConnection<Client extends Redis | Cluster = Redis | Cluster> {
@@ -80,8 +82,10 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
     probing = true;
     try {
       for (;;) {
+        const startMs = performance.now();
         const answer = await within(heartbeatMs, redis.ping());
         if (answer.kind === 'answered') {
+          options.onPing?.(performance.now() - startMs);
           if (!closed && redis.status === 'ready') become('up', 'the store answers');
           return;
         }

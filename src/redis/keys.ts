@@ -68,10 +68,41 @@ export interface Keys {
   readonly peerNodes: string;
   /** List of reports to staff about addresses and accounts, newest first. */
   readonly defenceReports: string;
+  /** Hash of incidents by id, JSON; hash of the latest id by what it is about; two sorted sets, when each is to be looked at again and when it last changed. */
+  readonly alertIncidents: string;
+  readonly alertKeys: string;
+  readonly alertDue: string;
+  readonly alertHistory: string;
+  /** Of one channel: sorted set of incidents with messages waiting, by when the first is due; hash of attempts; hash of its state. */
+  readonly alertSends: (channel: string) => string;
+  readonly alertAttempts: (channel: string) => string;
+  readonly alertChannel: (channel: string) => string;
+  /** List of the messages of one incident that wait for one channel, in their order; JSON. */
+  readonly alertQueue: (channel: string, incident: string) => string;
+  /** List of messages that were given up, newest first; JSON. */
+  readonly alertDead: string;
+  /** What links of alerts are signed with. */
+  readonly alertSecret: string;
+  /** Hash of users, and of API keys: version, document, changedAt, changedBy. */
+  readonly users: string;
+  readonly apiKeys: string;
+  /** Hash of when each user, or API key, was last seen, in ms. */
+  readonly usersSeen: string;
+  readonly apiKeysSeen: string;
+  /** Hash of log-ins that last, by the SHA-256 of the cookie; JSON. */
+  readonly sessions: string;
+  /** Hash of the log-ins tried in one stretch of time, by address and by name. */
+  readonly logIns: (stretch: number) => string;
+  /** The secret of a second factor that is being set up. */
+  readonly newTotp: (user: string) => string;
+  /** Mark of a one-time code that was used. */
+  readonly usedTotp: (user: string, step: number) => string;
   /** Mark of an extension that has called a country; kept for months. */
   readonly calledCountries: (extension: string, country: string) => string;
   /** Stream of the entries of the audit log. */
   readonly audit: string;
+  /** What is to take the place of a stream, while it is prepared; for minutes. */
+  readonly prepared: (stream: string) => string;
   /** Stream of decisions that are kept in full. */
   readonly journal: string;
   /** List of the last outages of the store, newest first. */
@@ -122,8 +153,27 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     knownPeers: (node) => `${base}:peers:${node}`,
     peerNodes: `${base}:peers`,
     defenceReports: `${base}:bans:reports`,
+    alertIncidents: `${base}:alerts`,
+    alertKeys: `${base}:alerts:keys`,
+    alertDue: `${base}:alerts:due`,
+    alertHistory: `${base}:alerts:history`,
+    alertSends: (channel) => `${base}:alerts:sends:${channel}`,
+    alertAttempts: (channel) => `${base}:alerts:attempts:${channel}`,
+    alertChannel: (channel) => `${base}:alerts:channel:${channel}`,
+    alertQueue: (channel, incident) => `${base}:alerts:queue:${channel}:${incident}`,
+    alertDead: `${base}:alerts:dead`,
+    alertSecret: `${base}:alerts:secret`,
+    users: `${base}:users`,
+    apiKeys: `${base}:keys`,
+    usersSeen: `${base}:users:seen`,
+    apiKeysSeen: `${base}:keys:seen`,
+    sessions: `${base}:sessions`,
+    logIns: (stretch) => `${base}:log-ins:${stretch}`,
+    newTotp: (user) => `${base}:totp:new:${user}`,
+    usedTotp: (user, step) => `${base}:totp:used:${user}:${step}`,
     calledCountries: (extension, country) => `${base}:called:${country}:${extension}`,
     audit: `${base}:audit`,
+    prepared: (stream) => `${base}:prepared:${stream}`,
     journal: `${base}:journal`,
     outages: `${base}:outages`,
     journalBatch: (id) => `${base}:j:${id}`,

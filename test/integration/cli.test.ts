@@ -408,6 +408,8 @@ test('status names every part and its exit code is 0 while all work', async () =
     ['FastAGI', 'up'],
     ['HTTP', 'up'],
     ['journal', 'up'],
+    ['alerts', 'up'],
     ['automatic bans', 'up'],
+    ['firewall', 'up'],
   ]);
 });

@@ -37,9 +37,16 @@ export interface Ran {
   readonly error: string;
 }
 
-/** @param options.env further settings, such as `TOLLGATE_AGI__DEADLINE_MS` */
+/**
+ * @param options.env further settings, such as `TOLLGATE_AGI__DEADLINE_MS`
+ * @param options.announce is told the first owner's password; absent: there is no owner
+ */
 export async function startTestDaemon(
-  options: { readonly env?: Readonly<Record<string, string>>; readonly stateDir?: string } = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly stateDir?: string;
+    readonly announce?: (owner: { readonly name: string; readonly password: string }) => void;
+  } = {},
 ): Promise<TestDaemon> {
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'tollgate-daemon-')));
   const env = {
@@ -50,7 +57,14 @@ export async function startTestDaemon(
   };
   const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });
   const kept = keptLog();
-  const daemon = await startDaemon(config, { log: kept.log, version: '0.0.0', searchPath });
+  const announce = options.announce === undefined ? {} : { announce: options.announce };
+  const daemon = await startDaemon(config, {
+    log: kept.log,
+    setLogLevel: kept.setLevel,
+    version: '0.0.0',
+    searchPath,
+    ...announce,
+  });
   const run: TestDaemon['run'] = (args, { input = '', signal, onOutput, env } = {}) =>
     runCli(stateDir, args, { input, signal: signal ?? new AbortController().signal, onOutput, env });
   return {

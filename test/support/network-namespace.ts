@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
@@ -156,7 +157,8 @@ async function namespace(waiting: Waiting): Promise<NetworkNamespace & { readonl
 }
 
 async function startProbe([program, ...prefix]: readonly [string, ...string[]]) {
-  const script = new URL('./network-probe.ts', import.meta.url).pathname;
+  // In the language that this file is in: benchmarks run what was compiled.
+  const script = new URL(`./network-probe${extname(import.meta.url)}`, import.meta.url).pathname;
   const child = spawn(program, [...prefix, process.execPath, '--import', 'tsx', script], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 import { ensureAsterisk } from '../../src/demo/asterisk.ts';
 import { ensurePrograms } from '../../src/demo/programs.ts';
 import { ensureNetworkPrograms } from './network-programs.ts';
+import { ensurePromtool } from './promtool.ts';
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -36,6 +37,7 @@ async function main(): Promise<number> {
   const { searchPath } = await ensurePrograms({ env, onProgress });
   await ensureAsterisk(22, { env, onProgress });
   const programs = await ensureNetworkPrograms(searchPath, { env, onProgress });
+  await ensurePromtool({ env, onProgress });
   const path = [join(process.cwd(), 'node_modules', '.bin'), programs].join(delimiter);
 
   let passed = 0;

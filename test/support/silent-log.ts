@@ -1,13 +1,17 @@
 /** A logger for tests: keeps each line as an object, writes nothing. */
-import { createLog, type Log } from '../../src/log.ts';
+import { createLog, type Log, type LogLevel } from '../../src/log.ts';
 
 /** The logger and the lines written to it so far. */
-export function keptLog(): { readonly log: Log; readonly lines: readonly Readonly<Record<string, unknown>>[] } {
+export function keptLog(): {
+  readonly log: Log;
+  readonly setLevel: (level: LogLevel) => void;
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+} {
   const lines: Readonly<Record<string, unknown>>[] = [];
-  const { log } = createLog({
+  const { log, setLevel } = createLog({
     level: 'trace',
-    pretty: false,
+    format: 'json',
     to: { write: (text) => void lines.push(JSON.parse(text)) },
   });
-  return { log, lines };
+  return { log, setLevel, lines };
 }

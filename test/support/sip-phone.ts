@@ -32,17 +32,19 @@ export async function createSipPhone(options: {
   /** Where it is: any address of this host, such as 127.0.0.2. */
   readonly address: string;
   readonly sipPort: number;
+  /** Where Asterisk is. Default: 127.0.0.1. */
+  readonly server?: string;
   /** Host and port that it claims in Contact. Default: where it is. */
   readonly claims?: string;
 }): Promise<SipPhone> {
-  const { user, password, address, sipPort } = options;
+  const { user, password, address, sipPort, server = '127.0.0.1' } = options;
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, address, resolve));
   const { port } = socket.address();
   const at = options.claims ?? `${address}:${port}`;
   const contact = `sip:${user}@${at}`;
   const waiting = new Map<string, (answer: Answer) => void>();
-  const send = (text: string): void => socket.send(text, sipPort, '127.0.0.1');
+  const send = (text: string): void => socket.send(text, sipPort, server);
 
   socket.on('message', (data) => {
     const text = data.toString('utf8');
@@ -73,7 +75,7 @@ export async function createSipPhone(options: {
       [
         `${verb} ${uri} SIP/2.0`,
         `Via: SIP/2.0/UDP ${address}:${port};branch=z9hG4bK${callId}${sequence}${branch};rport`,
-        `From: <sip:${user}@127.0.0.1>;tag=${tag}`,
+        `From: <sip:${user}@${server}>;tag=${tag}`,
         `To: ${toLine}`,
         `Call-ID: ${callId}`,
         `CSeq: ${sequence} ${verb}`,
@@ -123,12 +125,12 @@ export async function createSipPhone(options: {
     register: async (expiresSeconds = 300) => {
       const { callId, sequence } = registration;
       registration.sequence += 2;
-      const to = `<sip:${user}@127.0.0.1>`;
-      const { ask } = dialogue('REGISTER', `sip:127.0.0.1:${sipPort}`, to, callId, sequence);
+      const to = `<sip:${user}@${server}>`;
+      const { ask } = dialogue('REGISTER', `sip:${server}:${sipPort}`, to, callId, sequence);
       return (await ask([`Expires: ${expiresSeconds}`])).status;
     },
     call: async (destination) => {
-      const uri = `sip:${destination}@127.0.0.1:${sipPort}`;
+      const uri = `sip:${destination}@${server}:${sipPort}`;
       const { ask, hangUp } = dialogue('INVITE', uri, `<${uri}>`);
       const media = `v=0\r\no=- 1 1 IN IP4 ${address}\r\ns=-\r\nc=IN IP4 ${address}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n`;
       const answer = await ask(['Content-Type: application/sdp'], media);

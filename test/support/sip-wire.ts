@@ -29,7 +29,7 @@ export async function openSipWire(to: {
   readonly transport: Transport;
   readonly host: string;
   readonly port: number;
-  /** For UDP: the address of this side. Default: the same as `host`. */
+  /** The address of this side. Default: for UDP the same as `host`, otherwise whichever the system takes. */
   readonly from?: string;
 }): Promise<SipWire> {
   const received: string[] = [];
@@ -76,37 +76,39 @@ interface Connected {
 }
 
 async function connected(
-  { transport, host, port, from = host }: Parameters<typeof openSipWire>[0],
+  { transport, host, port, from }: Parameters<typeof openSipWire>[0],
   receive: (data: Buffer) => void,
 ): Promise<Connected> {
+  const here = from === undefined ? {} : { localAddress: from };
   switch (transport) {
     case 'udp': {
       const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
       socket.on('message', receive);
-      socket.bind(0, from);
+      socket.bind(0, from ?? host);
       await once(socket, 'listening');
       return { ...socket.address(), send: (data) => socket.send(data, port, host), close: () => void socket.close() };
     }
     case 'tcp':
     case 'tls': {
       const isTls = transport === 'tls';
-      const socket: Socket = isTls ? connectTls({ host, port, rejectUnauthorized: false }) : connectTcp({ host, port });
+      const to = { host, port, ...here };
+      const socket: Socket = isTls ? connectTls({ ...to, rejectUnauthorized: false }) : connectTcp(to);
       socket.on('data', receive);
       socket.on('error', () => undefined);
       await once(socket, isTls ? 'secureConnect' : 'connect');
       // A connected TCP socket's address is never empty.
-      const here = socket.address() as AddressInfo;
-      return { ...here, send: (data) => void socket.write(data), close: () => void socket.destroy() };
+      const bound = socket.address() as AddressInfo;
+      return { ...bound, send: (data) => void socket.write(data), close: () => void socket.destroy() };
     }
     case 'ws':
     case 'wss': {
-      const socket = new WebSocket(`${transport}://${host}:${port}/ws`, 'sip', { rejectUnauthorized: false });
+      const socket = new WebSocket(`${transport}://${host}:${port}/ws`, 'sip', { rejectUnauthorized: false, ...here });
       socket.on('message', (data: Buffer) => receive(data));
       socket.on('error', () => undefined);
       await once(socket, 'open');
       // RFC 7118, section 5.5: a name that cannot be reached, as no connection is made to it.
-      const here = { address: 'browser.invalid', port: 5060 };
-      return { ...here, send: (data) => socket.send(data.toString('utf8')), close: () => socket.terminate() };
+      const claimed = { address: 'browser.invalid', port: 5060 };
+      return { ...claimed, send: (data) => socket.send(data.toString('utf8')), close: () => socket.terminate() };
     }
     default:
       return transport satisfies never;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { createLog, maskNumber } from '../../src/log.ts';
+import { createLog, maskNumber, maskNumbersIn } from '../../src/log.ts';
 
 describe('maskNumber', () => {
   test.each([
@@ -17,12 +17,39 @@ describe('maskNumber', () => {
   });
 });
 
+describe('maskNumbersIn', () => {
+  test('masks the numbers of a call wherever they stand, and every number with a plus', () => {
+    const reason =
+      'Rule calls refuses: number +13055550100 has used 100000 of 100000 calls per 7 days, approved by link +43664123456';
+    expect(maskNumbersIn(reason, ['+13055550100', undefined, '3055550100'])).toBe(
+      'Rule calls refuses: number +130******00 has used 100000 of 100000 calls per 7 days, approved by link +436******56',
+    );
+    expect(maskNumbersIn('extension 200100 called 93055550100', ['93055550100'])).toBe(
+      'extension 200100 called 930******00',
+    );
+  });
+});
+
 describe('createLog', () => {
+  test('for syslog each line begins with the priority of its level, and is JSON behind it', () => {
+    const lines: string[] = [];
+    const { log } = createLog({ level: 'trace', format: 'syslog', to: { write: (line) => void lines.push(line) } });
+    const child = log.child({ part: 'gate' });
+    log.fatal('a');
+    child.error('b');
+    log.warn('c');
+    child.info('d\ne');
+    log.debug('f');
+    log.trace('g');
+    expect(lines.map((line) => /^<(\d)>(\{[^\n]*\})\n$/.exec(line)?.[1])).toEqual(['2', '3', '4', '6', '7', '7']);
+    expect(JSON.parse(lines[3]?.slice(3) ?? '')).toMatchObject({ level: 'info', part: 'gate', msg: 'd\ne' });
+  });
+
   test('a changed level holds for loggers handed out before', () => {
     const lines: string[] = [];
     const { log, setLevel } = createLog({
       level: 'info',
-      pretty: false,
+      format: 'json',
       to: { write: (line) => void lines.push(line) },
     });
     const child = log.child({ part: 'gate' }).child({ call: 1 });
@@ -38,7 +65,7 @@ describe('createLog', () => {
 
   test('a readable line holds the words and not the braces', async () => {
     const out = new PassThrough();
-    const { log } = createLog({ level: 'info', pretty: true, to: out });
+    const { log } = createLog({ level: 'info', format: 'pretty', to: out });
     log.info({ rule: 'default' }, 'rule exhausted');
     const text = String((await once(out, 'data'))[0]);
     expect(text).toMatch(/INFO.*rule exhausted/);

@@ -142,12 +142,14 @@ describe('where the configuration comes from', () => {
       },
       http: { listen: { host: '127.0.0.1', port: 8480 }, trustedProxies: [] },
       asterisk: [],
+      alerts: { allowNetworks: [], channels: {}, group: 300_000 },
       calls: { lease: 300_000 },
       countries: {},
       registrations: {},
       firewall: { backend: 'none' },
       journal: { maxEntries: 100_000, maxAge: 30 * 86_400_000 },
       audit: { maxEntries: 1_000_000, maxAge: 1826 * 86_400_000 },
+      metrics: { allowFrom: ['127.0.0.0/8', '::1'] },
       log: { level: 'info', numbers: 'masked', format: 'auto' },
     });
     expect(storePlace(config.redis)).toEqual({ kind: 'embedded' });
