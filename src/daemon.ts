@@ -6,7 +6,6 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
 import { ACKNOWLEDGE_PATH } from './alerts/acknowledgement.ts';
 import { openAlerts } from './alerts/alerts.ts';
 import { createAlertSources } from './alerts/sources.ts';
@@ -56,10 +55,9 @@ import { openAuditLog } from './people/audit-log.ts';
 import { openPeople } from './people/people.ts';
 import { readUsers } from './people/user.ts';
 import { goesOut } from './policy/verdict.ts';
-import type { RedisTarget } from './redis/client.ts';
-import { connectRedis, peersOf } from './redis/connection.ts';
-import { createEmbeddedServer } from './redis/embedded-server.ts';
+import { peersOf } from './redis/connection.ts';
 import { createKeys } from './redis/keys.ts';
+import { commandsOf, openStore } from './redis/open-store.ts';
 import { acquireStateLock } from './redis/state-lock.ts';
 import { startRegistrations } from './registrations/registrations.ts';
 import { createStatus, describeListen, type Status } from './status.ts';
@@ -86,7 +84,6 @@ export interface Daemon {
 }
 
 export const CONTROL_SOCKET = 'tollgate.sock';
-const STORE_STARTS_WITHIN_MS = 2000;
 
 /**
  * Starts the daemon and resolves when it decides calls.
@@ -119,6 +116,11 @@ export async function startDaemon(
       }
     }
   };
+  /** Closed with the daemon. */
+  const own = <Part extends { readonly close: () => unknown }>(name: string, part: Part): Part => {
+    releasers.push([name, () => part.close()]);
+    return part;
+  };
   try {
     await mkdir(config.state, { recursive: true, mode: 0o750 });
     const lock = await acquireStateLock(config.state);
@@ -132,31 +134,13 @@ export async function startDaemon(
 
     // Store
     const place = storePlace(config.redis);
-    let target: RedisTarget;
-    if (place.kind === 'embedded') {
-      const server = createEmbeddedServer({ ...place, stateDir: config.state, log, searchPath: deps.searchPath, lock });
-      releasers.push(['private store', () => server.stop()]);
-      target = { kind: 'socket', path: (await server.start()).socketPath };
-    } else {
-      target = place;
-    }
-    const connect = (name: string): ReturnType<typeof connectRedis> => {
-      const connection = connectRedis(target, { log, name, onPing: (tookMs) => metrics.pinged(name, tookMs) });
-      releasers.push([`${name} connection`, () => connection.close()]);
-      return connection;
-    };
-    const decisions = connect('decisions');
-    const records = connect('records');
-    await Promise.all([decisions, records].map((each) => each.untilUp(STORE_STARTS_WITHIN_MS))).catch(
-      (error: unknown) => {
-        log.error(
-          { problem: messageOf(error) },
-          'starting without the store: whenStoreFails decides until it is there',
-        );
-      },
-    );
-    // Cluster has the commands of Redis; ioredis merely types the two apart.
-    const [decisionStore, recordStore] = [decisions.redis as Redis, records.redis as Redis];
+    const store = await openStore(place, {
+      ...{ stateDir: config.state, lock, log, searchPath: deps.searchPath },
+      onPing: (connection, tookMs) => metrics.pinged(connection, tookMs),
+    });
+    releasers.push(['store', () => store.close()]);
+    const { decisions, records } = store;
+    const [decisionStore, recordStore] = [commandsOf(decisions), commandsOf(records)];
     const keys = createKeys(config.redis);
 
     // What was decided
@@ -189,21 +173,16 @@ export async function startDaemon(
     releasers.push(['audit log', () => audit.close()]);
 
     // Policy and settings
-    const policies = await openPolicyStore(kept);
-    releasers.push(['policy store', () => policies.close()]);
-    const settings = await openSettingsStore(kept);
-    releasers.push(['settings', () => settings.close()]);
+    const policies = own('policy store', await openPolicyStore(kept));
+    const settings = own('settings', await openSettingsStore(kept));
     const settingsNow = () => settings.current().document;
 
     // Addresses
-    const allowlist = await openAllowlistStore(kept);
-    releasers.push(['allowlist', () => allowlist.close()]);
+    const allowlist = own('allowlist', await openAllowlistStore(kept));
     const domains = await createDomainWatch({ clock, log, copyPath: join(config.state, 'allowlist-domains.json') });
     releasers.push(['domains', () => domains.close()]);
-    const allowed = createAllowedAddresses({ store: allowlist, domains });
-    releasers.push(['allowed addresses', () => allowed.close()]);
-    const bans = await openBanList({ ...kept, allowed });
-    releasers.push(['ban list', () => bans.close()]);
+    const allowed = own('allowed addresses', createAllowedAddresses({ store: allowlist, domains }));
+    const bans = own('ban list', await openBanList({ ...kept, allowed }));
     const allowHits = createLastHits({ ...kept, key: keys.allowlistHits, isListed: (id) => allowed.hasEntry(id) });
     releasers.push(['hits of allowed addresses', () => allowHits.close()]);
     const banHits = createLastHits({ ...kept, key: keys.banHits, isListed: (id) => bans.get(id) !== undefined });
@@ -225,8 +204,7 @@ export async function startDaemon(
     for (const each of manager) releasers.push([`manager interface of ${each.name}`, () => each.close()]);
 
     // Gate
-    const breaker = guardStore(decisions, { journal, clock, log });
-    releasers.push(['breaker', () => breaker.close()]);
+    const breaker = own('breaker', guardStore(decisions, { journal, clock, log }));
     const limits = createRedisLimitStore({
       redis: decisionStore,
       keys,
@@ -237,10 +215,9 @@ export async function startDaemon(
       ...(manager.length === 0 ? {} : { leaseSeconds: () => Math.ceil(config.calls.lease / 1000) }),
     });
     // A connection of its own: it waits at the store for what others decide.
-    const approvalNotes = followApprovalNotes({ redis: connect('approvals').redis as Redis, keys, log });
+    const approvalNotes = followApprovalNotes({ redis: commandsOf(store.connect('approvals')), keys, log });
     releasers.push(['notes of approvals', () => approvalNotes.close()]);
-    const grants = await openGrants({ ...kept, notes: approvalNotes });
-    releasers.push(['grants', () => grants.close()]);
+    const grants = own('grants', await openGrants({ ...kept, notes: approvalNotes }));
     const gate = createGate({
       standingOf,
       grantedTo: grants.grantedTo,
@@ -276,8 +253,7 @@ export async function startDaemon(
       ari === undefined ? [] : [connectAri({ name, ...ari, log, clock })],
     );
     for (const each of holding) releasers.push([`ARI of ${each.name}`, () => each.close()]);
-    const desk = createApprovalDesk({ ...kept, notes: approvalNotes });
-    releasers.push(['approvals', () => desk.close()]);
+    const desk = own('approvals', createApprovalDesk({ ...kept, notes: approvalNotes }));
     const people = createDecisions({
       desk,
       grants,
@@ -317,8 +293,7 @@ export async function startDaemon(
     releasers.push(['defence', () => defence.close()]);
 
     // Packet filter
-    const plans = await openFirewallPlanStore(kept);
-    releasers.push(['plan of the firewall', () => plans.close()]);
+    const plans = own('plan of the firewall', await openFirewallPlanStore(kept));
     const firewall = startFirewall({
       ...{ ...kept, backend: config.firewall.backend, allowed, bans, plans, settings, audit: audit.audit },
       noteAllowed: allowHits.note,

@@ -7,7 +7,7 @@ import { type DecisionReport, reportExplanation } from '../gate/report.ts';
 import { wouldHaveActed } from '../gate/shadow-report.ts';
 import type { LiveCalls } from '../live-calls/live-calls.ts';
 import { VERDICTS } from '../policy/actions/action.ts';
-import type { EpochMs } from '../policy/call.ts';
+import { CALL_KINDS, type CallKind, type EpochMs } from '../policy/call.ts';
 import { notFound, parse } from './problem.ts';
 
 const text = z.string().trim().max(128);
@@ -18,6 +18,8 @@ const question = z.strictObject({
   extension: optionalText,
   trunk: optionalText,
   campaign: optionalText,
+  /** How a dialler made the call. */
+  kind: z.enum(CALL_KINDS).optional(),
   source: optionalText,
   /** Time zone of the called party. */
   zone: optionalText,
@@ -40,6 +42,8 @@ const listQuery = z.strictObject({
   since: z.iso.datetime({ offset: true }).optional(),
 });
 
+const dialledAs = (kind: CallKind) => ({ kind, agent: undefined, lead: undefined, list: undefined });
+
 export function callRoutes(
   app: FastifyInstance,
   deps: { readonly gate: Gate; readonly journal: Journal; readonly liveCalls: LiveCalls },
@@ -54,6 +58,7 @@ export function callRoutes(
       campaign: rest.campaign,
       source: rest.source,
       calledZone: rest.zone,
+      dialler: rest.kind === undefined ? undefined : dialledAs(rest.kind),
     };
     return reportExplanation(await gate.explain(request, at === undefined ? undefined : (Date.parse(at) as EpochMs)));
   };

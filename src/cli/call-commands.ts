@@ -12,6 +12,7 @@ interface QuestionOptions {
   readonly extension?: string;
   readonly trunk?: string;
   readonly campaign?: string;
+  readonly kind?: string;
   readonly source?: string;
   readonly zone?: string;
   readonly at?: string;
@@ -30,6 +31,7 @@ export function callCommands(program: Command, context: CommandContext): void {
       .option('-e, --extension <extension>', 'who calls')
       .option('-t, --trunk <trunk>', 'over which trunk')
       .option('--campaign <campaign>', 'for which campaign')
+      .option('--kind <kind>', 'how a dialler makes it: predictive, manual, three-way and so on')
       .option('--source <address>', 'from which address')
       .option('--zone <zone>', 'time zone of the called party, for example America/Chicago')
       .option('--at <time>', 'at another time, for example 2026-11-21T18:30:00Z')
@@ -39,12 +41,13 @@ export function callCommands(program: Command, context: CommandContext): void {
         `\nExit code 0 if the call may go, at once or after it waited, 1 if not.\n\nExample:\n  tollgate ${name} 15551234567 --extension 1001 --trunk carrier-a`,
       )
       .action(async (destination: string, options: QuestionOptions, command: Command) => {
-        const { extension, trunk, campaign, source, zone, at } = options;
+        const { extension, trunk, campaign, kind, source, zone, at } = options;
         const body = {
           destination,
           extension,
           trunk,
           campaign,
+          kind,
           source,
           zone,
           at: at === undefined ? undefined : readTime(at),

@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander';
 import { ACTIONS } from '../policy/actions/registry.ts';
 import { WHILE_WAITING } from '../policy/actions/wait.ts';
-import { COUNT_PER } from '../policy/call.ts';
+import { CALL_KINDS, COUNT_PER } from '../policy/call.ts';
 import { COUNTING } from '../policy/limit.ts';
 import { REACHED, UNREACHED } from '../policy/outcome.ts';
 import { CommandFailed, collect, EXIT } from './context.ts';
@@ -22,6 +22,7 @@ export interface RuleOptions extends TemplateFlags {
   readonly trunk?: readonly string[];
   readonly destination?: readonly string[];
   readonly campaign?: readonly string[];
+  readonly kind?: readonly string[];
   readonly permission?: readonly string[];
   readonly during?: string;
   readonly not?: string;
@@ -56,6 +57,7 @@ export function ruleOptions(command: Command): Command {
     .option('--trunk <list>', 'applies to these trunks; may be repeated', collect)
     .option('--destination <list>', 'applies to these destinations: international, country:CU, an own list', collect)
     .option('--campaign <list>', 'applies to these campaigns; may be repeated', collect)
+    .option('--kind <list>', `applies to calls that a dialler made: ${CALL_KINDS.join(', ')}`, collect)
     .option('--permission <list>', 'applies to extensions with these permissions', collect)
     .option('--during <schedule>', 'in force while this schedule is open')
     .option('--not <schedule>', 'in force while this schedule is closed')
@@ -117,6 +119,7 @@ export function fieldsOf(options: RuleOptions): Record<string, unknown> {
         ['trunks', options.trunk],
         ['destinations', options.destination],
         ['campaigns', options.campaign],
+        ['kinds', options.kind],
         ['permissions', options.permission],
       ] as const
     ).filter(([, list]) => list !== undefined),

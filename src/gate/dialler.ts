@@ -6,12 +6,13 @@
  */
 import type { AgiRequest } from '../asterisk/agi-protocol.ts';
 import { agiArgument } from '../asterisk/channel-variables.ts';
+import { CALL_KINDS, type CallKind } from '../policy/call.ts';
 import { goesOut } from '../policy/verdict.ts';
 import type { CallRequest, Decision } from './gate.ts';
 
 export interface DialledCall {
-  /** As the dialplan made it out: `predictive`, `manual`, `three-way`, … */
-  readonly kind: string;
+  /** As the dialplan made it out. */
+  readonly kind: CallKind;
   readonly callerName: string;
   readonly channel: string;
 }
@@ -40,19 +41,18 @@ export interface DialledRequest {
   readonly isUnread: boolean;
 }
 
-/** Names of a call by the dialplan; a dialler has nothing to do with a phone's own. */
-const PHONES_OWN = 'direct';
-const LONGEST_KIND = 20;
-
 export async function askDialler(
   asked: CallRequest,
   request: AgiRequest,
   records: DiallerRecords | undefined,
   atMostMs: number,
 ): Promise<DialledRequest> {
-  const kind = agiArgument(request, 'kind').slice(0, LONGEST_KIND);
-  if (kind === '' || kind === PHONES_OWN) return { asked, isUnread: false };
-  const facts = await records?.find({ kind, callerName: request.callerIdName, channel: request.channel }, atMostMs);
+  const word = agiArgument(request, 'kind');
+  const kind = CALL_KINDS.find((each) => each === word);
+  if (kind === undefined) return { asked, isUnread: false };
+  const call = { kind, callerName: request.callerIdName, channel: request.channel };
+  // A phone's caller id may hold anything.
+  const facts = kind === 'direct' ? undefined : await records?.find(call, atMostMs);
   if (facts === undefined || facts === 'unavailable') {
     const dialler = { kind, agent: undefined, lead: undefined, list: undefined };
     return { asked: { ...asked, dialler }, isUnread: facts !== undefined };

@@ -65,7 +65,7 @@ export function createMetrics(deps: {
       stops.push(holdMetrics(register, { desk: parts.desk, node, clock }));
     },
     render: async () => {
-      // Two at once would each empty what the other is filling.
+      // Many who ask at once cost as much as one.
       rendering ??= register.metrics().finally(() => {
         rendering = undefined;
       });

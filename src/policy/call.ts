@@ -28,10 +28,13 @@ export interface CallAttempt {
   readonly dialler?: DialledBy | undefined;
 }
 
+/** How a dialler came to make a call; `direct` is a phone that dials past it, `other` what has no word here. */
+export const CALL_KINDS = ['predictive', 'manual', 'three-way', 'override', 'transfer', 'direct', 'other'] as const;
+export type CallKind = (typeof CALL_KINDS)[number];
+
 /** Undefined is what nobody knows. */
 export interface DialledBy {
-  /** `predictive`, `manual`, `three-way` and so on, as the dialplan made it out. */
-  readonly kind: string;
+  readonly kind: CallKind;
   readonly agent: string | undefined;
   readonly lead: string | undefined;
   readonly list: string | undefined;

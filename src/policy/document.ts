@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
 import { readRange } from './addresses.ts';
-import { COUNT_PER } from './call.ts';
+import { CALL_KINDS, COUNT_PER } from './call.ts';
 import { inconsistencies } from './consistency.ts';
 import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
 import { durationField } from './duration.ts';
@@ -85,6 +85,7 @@ const scopeSchema = z.union(
         trunks: some(id, 1000),
         destinations: some(destinationClass, 1000),
         campaigns: some(campaign, 1000),
+        kinds: some(z.enum(CALL_KINDS), CALL_KINDS.length),
         permissions: some(id, 1000),
       })
       .check((context) => {

@@ -48,6 +48,11 @@ export const SCOPE_KEYS = {
     namesOf: (call) => known(call.campaign),
     describe: (call) => `campaign ${showName(call.campaign ?? '')}`,
   },
+  kinds: {
+    one: 'kind',
+    namesOf: (call) => known(call.dialler?.kind),
+    describe: (call) => `a call of kind ${call.dialler?.kind ?? 'unknown'}`,
+  },
   permissions: { one: 'permission', namesOf: (_call, { permissions }) => permissions, describe: caller },
 } as const satisfies Readonly<Record<string, ScopeKey>>;
 

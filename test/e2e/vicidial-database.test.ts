@@ -35,6 +35,7 @@ const policy = `emergencyNumbers: ["911"]
 rules:
   - { id: of-sales, appliesTo: { campaigns: [SALES], extensions: [predictive] }, countPer: system, limits: ["1/1h"] }
   - { id: of-bert, appliesTo: { extensions: ["2001"] }, limits: ["1/1h"] }
+  - { id: no-three-way, appliesTo: { kinds: [three-way] } }
   - { id: asked, appliesTo: { campaigns: [HELD] }, action: approve }
 `;
 
@@ -123,6 +124,16 @@ describe.skipIf(missing !== undefined)('with the database of VICIdial', () => {
       ...{ rule: 'of-bert', extension: '2001', campaign: 'WARM' },
       dialler: { kind: 'manual', agent: 'bert', list: null },
     });
+  });
+
+  it('a rule for 3-way calls leaves the manual calls of the same agent alone', async () => {
+    await originate('Local/8600051@default', '915552101', 'DC123456W0000004711W');
+    expect(await refused('15552101')).toMatchObject({
+      ...{ rule: 'no-three-way', extension: '8600051' },
+      dialler: { kind: 'three-way', lead: '4711' },
+    });
+    await originate('Local/8600051@default', '915552102', nextCode('M').code);
+    await arrived('15552102');
   });
 
   it('a predictive call that a rule holds is refused at once: nobody listens', async () => {

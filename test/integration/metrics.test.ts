@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { placeAgiCall } from '../support/agi-call.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { type Family, readExposition, sampleOf } from '../support/exposition.ts';
+import { startHttpReceiver } from '../support/http-receiver.ts';
 import { ensurePromtool } from '../support/promtool.ts';
 import { startRedis } from '../support/redis.ts';
 
@@ -155,6 +156,24 @@ describe('the metrics', () => {
       sampleOf(families, 'tollgate_bans', { origin: 'manual', service });
     expect([bans('all'), bans('sipCall'), bans('other')]).toEqual([1, 1, 2]);
     expect(text).not.toMatch(/203\.0\.113|made-up/);
+  });
+
+  test('count each attempt to send an alert, by channel', async () => {
+    const receiver = await startHttpReceiver();
+    closers.push(receiver.stop);
+    const hook = (url: string): object => ({ kind: 'webhook', url, secret: 'a secret of 20 chars' });
+    const channels = { good: hook(receiver.url), gone: hook('http://127.0.0.1:1/') };
+    const tollgate = await start({ TOLLGATE_ALERTS: JSON.stringify({ channels, allowNetworks: ['127.0.0.0/8'] }) });
+    expect((await tollgate.run(['alerts', 'test'])).out).toMatch(/good/);
+    const families = await scrape(tollgate);
+    const sent = (channel: string, outcome: string): number | undefined =>
+      sampleOf(families, 'tollgate_alert_deliveries_total', { channel, outcome });
+    expect([
+      sent('good', 'taken'),
+      sent('good', 'not-taken'),
+      sent('gone', 'taken'),
+      sent('gone', 'not-taken'),
+    ]).toEqual([1, 0, 0, 1]);
   });
 
   test('are whole for each of many who ask at once', async () => {

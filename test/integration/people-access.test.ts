@@ -1,7 +1,11 @@
 /** API keys, access by address, and secrets: on real daemons, over real HTTP, in what they log and keep. */
-import { readdir, readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { addUser, json, logIn, request } from '../support/people.ts';
@@ -163,6 +167,37 @@ async function logInOwner(address: string) {
 }
 
 describe('a secret', () => {
+  test('of the first owner is said on standard error by the program, once, and not in its log', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'tollgate-first-'));
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const start = async (): Promise<{ out: string; error: string }> => {
+      const env = { ...process.env, TOLLGATE_AGI__LISTEN: '127.0.0.1:0', TOLLGATE_HTTP__LISTEN: '127.0.0.1:0' };
+      const words = ['--import', import.meta.resolve('tsx'), main, 'serve', '--state', stateDir];
+      const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const said = { out: '', error: '' };
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said.out += text;
+        if (text.includes('deciding calls')) child.kill('SIGTERM');
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said.error += text;
+      });
+      await once(child, 'close');
+      return said;
+    };
+    try {
+      const first = await start();
+      const [, password = ''] = /^ {2}password {2}(\w{24})$/m.exec(first.error) ?? [];
+      expect(password).toHaveLength(24);
+      expect(first.out).toContain('deciding calls');
+      expect(first.out).not.toContain(password);
+      expect(await filesIn(stateDir)).not.toContain(password);
+      expect((await start()).error).toBe('');
+    } finally {
+      await rm(stateDir, { recursive: true, force: true });
+    }
+  });
+
   test('stands in no log line, audit entry, key of the store or file, after a busy day', async () => {
     const announced: string[] = [];
     const env = { TOLLGATE_REDIS__PREFIX: 'busy', TOLLGATE_REDIS__URL: store.socketPath };

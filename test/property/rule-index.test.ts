@@ -1,7 +1,7 @@
 /** The rules that apply to a call are found by name; the judge looks at every rule, one after the other. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { CallAttempt, EpochMs } from '../../src/policy/call.ts';
+import { CALL_KINDS, type CallAttempt, type EpochMs } from '../../src/policy/call.ts';
 import { numberSet, parseMember } from '../../src/policy/number-set.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { leavesNothingFor, weigh } from '../../src/policy/rule-cover.ts';
@@ -40,6 +40,7 @@ const scope = fc
     trunks: some(fc.constantFrom(...TRUNKS)),
     destinations: some(fc.constantFrom('international', 'internal', 'unknown', 'premium', 'country:CU')),
     campaigns: some(fc.constantFrom(...CAMPAIGNS)),
+    kinds: some(fc.constantFrom(...CALL_KINDS)),
     permissions: some(fc.constantFrom('abroad', 'night')),
   })
   .map((keys) => (Object.values(keys).every((key) => key === undefined) ? 'all' : keys));
@@ -74,6 +75,10 @@ const call = fc.record({
   extension: fc.option(fc.oneof(extension, fc.constantFrom('1', '2', '10', '1001')), { nil: undefined }),
   trunk: fc.option(fc.constantFrom(...TRUNKS, 't9'), { nil: undefined }),
   campaign: fc.option(fc.constantFrom(...CAMPAIGNS, 'c9'), { nil: undefined }),
+  dialler: fc.option(
+    fc.constantFrom(...CALL_KINDS).map((kind) => ({ kind, agent: undefined, lead: undefined, list: undefined })),
+    { nil: undefined },
+  ),
   dialled: fc.constantFrom('+5355550100', '3055550100', '1001', '10', '+441632960100', '', '*98'),
   at: fc.constantFrom(Date.UTC(2026, 10, 16, 12), Date.UTC(2026, 10, 18, 12)),
 });

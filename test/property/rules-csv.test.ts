@@ -10,6 +10,7 @@ import { writeRules } from '../../src/csv/rule-csv.ts';
 import { planImport } from '../../src/csv/rule-import.ts';
 import { formatCsvProblem, guard, unguard } from '../../src/csv/table.ts';
 import { writeYeastar } from '../../src/csv/yeastar-csv.ts';
+import { CALL_KINDS } from '../../src/policy/call.ts';
 import {
   defaultPolicyDocument,
   documentSchema,
@@ -80,6 +81,7 @@ const scope = fc.oneof(
         trunks: some(fc.constantFrom('carrier-a', 'b')),
         destinations: some(fc.constantFrom('international', 'country:CU', 'premium')),
         campaigns: some(nonEmpty),
+        kinds: some(fc.constantFrom(...CALL_KINDS)),
         permissions: some(id),
       },
       { requiredKeys: [] },
