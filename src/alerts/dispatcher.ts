@@ -75,7 +75,7 @@ export function createDispatcher(deps: {
     if (counts !== undefined) counts[what] += 1;
   };
 
-  const send = async ({ channel }: OpenChannel, message: Message): Promise<DeliveryFailed | undefined> => {
+  const send = async ({ name, channel }: OpenChannel, message: Message): Promise<DeliveryFailed | undefined> => {
     // Not AbortSignal.any: Node 20 lets a signal of its own be collected that nothing else holds, and it never fires.
     const end = new AbortController();
     const abort = (): void => end.abort();
@@ -84,8 +84,10 @@ export function createDispatcher(deps: {
     stop.signal.addEventListener('abort', abort);
     try {
       await channel.send(message, end.signal);
+      note(name, 'taken');
       return undefined;
     } catch (error) {
+      note(name, 'notTaken');
       return asDeliveryFailed(error);
     } finally {
       clearTimeout(timer);

@@ -61,6 +61,7 @@ export const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
 
   ['GET /api/v1/allowlist', 'allowlist:read'],
   ['GET /api/v1/allowlist/:ref', 'allowlist:read'],
+  ['GET /api/v1/allowlist/exempt', 'allowlist:read'],
   ['GET /api/v1/allowlist/exemptions', 'allowlist:read'],
   ['PUT /api/v1/allowlist/exemptions', 'allowlist:remove'],
   ['POST /api/v1/allowlist', 'allowlist:write'],

@@ -40,6 +40,7 @@ import { banRoutes } from './bans-routes.ts';
 import { callRoutes } from './calls-routes.ts';
 import { defenceRoutes } from './defence-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
+import { exemptRoutes } from './exempt-routes.ts';
 import { firewallRoutes } from './firewall-routes.ts';
 import { keyRoutes } from './keys-routes.ts';
 import { logRoutes } from './log-routes.ts';
@@ -82,7 +83,7 @@ export interface ApiParts {
     readonly links: ApprovalLinks;
   };
   readonly addresses: AddressLists;
-  readonly defence: Pick<Defence, 'reports' | 'peers'>;
+  readonly defence: Pick<Defence, 'reports' | 'peers' | 'phones'>;
   readonly settings: SettingsStore;
   readonly firewall: FirewallService;
   readonly audit: AuditLog;
@@ -110,6 +111,7 @@ export function apiRoutes(app: FastifyInstance, deps: ApiParts): void {
   const refusalOf = firewall.control.refusalOfAllowlist;
   const trunks = () => deps.defence.peers().trunks;
   allowlistRoutes(app, { ...addresses, allowlist, refusalOf, trunks, hits: allowHits, clock, act });
+  exemptRoutes(app, { phones: deps.defence.phones, allowed: addresses.allowed });
   const countryRefusal = (text: string): string | undefined => {
     const address = readAddress(text);
     return address === undefined ? undefined : countries.refusalOf(address);

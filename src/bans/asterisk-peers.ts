@@ -57,7 +57,7 @@ export const hostsIn = (message: Pick<AmiMessage, 'get'>, field: string): string
   );
 
 /** An Asterisk without any refuses instead of giving an empty list, and one without the module does not know the action. */
-async function listIfAny(
+export async function listIfAny(
   ami: Pick<AmiConnection, 'list'>,
   action: string,
   fields: Readonly<Record<string, string>> = {},

@@ -18,6 +18,7 @@ import { createDefenceReports, type DefenceReport, type DefenceReports } from '.
 import { createKnownPeers, type KnownPeers } from './known-peers.ts';
 import type { Offence, Success } from './offence.ts';
 import { createOffenceCounters } from './offence-counters.ts';
+import { type RegisteredPhone, readRegisteredPhones } from './registered-phones.ts';
 import { watchSecurity } from './security-watch.ts';
 
 export interface Defence {
@@ -30,6 +31,8 @@ export interface Defence {
   readonly reports: DefenceReports['list'];
   /** Addresses of phones and trunks that are known now. */
   readonly peers: KnownPeers['list'];
+  /** Extensions that are registered now. Asks every Asterisk. @throws {TollgateError} `AMI_UNAVAILABLE` */
+  readonly phones: () => Promise<readonly RegisteredPhone[]>;
   readonly state: () => DefenceState;
   readonly close: () => Promise<void>;
 }
@@ -83,6 +86,7 @@ export function startDefence(deps: {
     decided: patterns.decided,
     reports: reports.list,
     peers: peers.list,
+    phones: async () => (await Promise.all(manager.map(readRegisteredPhones))).flat(),
     state: () => ({
       ...automatic.state(),
       enabled: settings().autoBan.enabled,

@@ -1,6 +1,7 @@
 /** `allow list|show|add|set|remove|exemptions`: who is never banned; `import` and `export` are in allow-csv-commands.ts. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AllowReport, ChangedEntry } from '../api/allowlist-routes.ts';
+import type { ExemptReport } from '../api/exempt-routes.ts';
 import { describeCount } from '../policy/addresses.ts';
 import { parseDuration } from '../policy/duration.ts';
 import { allowCsvCommands } from './allow-csv-commands.ts';
@@ -84,6 +85,20 @@ export function allowCommands(program: Command, context: CommandContext): void {
     .action(async (ref: string, _options, command: Command) => {
       const entry = await context.client(command).ask<AllowReport>('GET', pathOf(ref));
       terminal.out(wantsJson(command) ? json(entry) : describeEntry(terminal, entry));
+    });
+
+  allow
+    .command('exempt')
+    .description('which extensions are exempt from call limits now, because their phones are at an allowed address')
+    .option('--json', 'as JSON')
+    .action(async (_options, command: Command) => {
+      const exempt = await context.client(command).ask<ExemptReport[]>('GET', `${PATH}/exempt`);
+      if (wantsJson(command)) terminal.out(json(exempt));
+      else if (exempt.length === 0) terminal.out('No extension is exempt now.\n');
+      else {
+        const rows = exempt.map((each) => [each.extension, each.address, each.entry, each.asterisk].map(plain));
+        terminal.out(table(terminal, ['extension', 'phone at', 'allowed as', 'asterisk'], rows));
+      }
     });
 
   entryOptions(allow.command('add').description('allow an address, a network, a range or a domain'))

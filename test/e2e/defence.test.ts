@@ -6,6 +6,7 @@ import { openBanList } from '../../src/bans/ban-list.ts';
 import { type Defence, startDefence } from '../../src/bans/defence.ts';
 import type { DefenceReport } from '../../src/bans/defence-reports.ts';
 import { createOffenceCounters } from '../../src/bans/offence-counters.ts';
+import { readRegisteredPhones } from '../../src/bans/registered-phones.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type Asterisk, type AsteriskVersion, startAsterisk } from '../../src/demo/asterisk.ts';
 import { DEFAULT_SETTINGS } from '../../src/policy/settings.ts';
@@ -94,6 +95,9 @@ describe.each<AsteriskVersion>([22, 16])('on Asterisk %i', (version) => {
     expect(await good.register()).toBe(200);
     const peers = await readPeers(connection);
     expect(peers.phones).toEqual(['127.0.0.2']);
+    expect(await readRegisteredPhones(connection)).toEqual([
+      { extension: '1001', address: '127.0.0.2', asterisk: connection.name },
+    ]);
     expect([...peers.trunks].sort()).toEqual(['192.0.2.20', '192.0.2.30', '198.51.100.7', '203.0.113.0/24']);
     await expect.poll(() => defence.state().peers, WAIT).toBe(5);
   });

@@ -39,7 +39,7 @@ describe.skipIf(whyNot !== undefined)(`the Debian package${whyNot === undefined 
   };
   const install = async (file: string): Promise<void> => {
     await execute('cp', [file, join(root.path, 'tmp')]);
-    const { exitCode, out } = await root.run('dpkg', '--install', `/tmp/${basename(file)}`);
+    const { exitCode, out } = await root.run('dpkg', '--force-unsafe-io', '--install', `/tmp/${basename(file)}`);
     expect({ exitCode, out }).toEqual({ exitCode: 0, out: expect.stringContaining('Setting up tollgate') });
   };
   const tollgate = async (...args: string[]): Promise<string> => {

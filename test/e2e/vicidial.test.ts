@@ -18,6 +18,10 @@ const dialplan = `
 [from-phones]
 exten => _5X.,1,Set(CALLERID(name)=V112010300\${TOLLGATE_TEST_LEAD})
  same => n,Goto(default,9\${EXTEN:1},1)
+; A phone that diverts: Asterisk makes a Local channel for it.
+exten => _6X.,1,Set(CALLERID(name)=M112010300\${TOLLGATE_TEST_LEAD})
+ same => n,Set(__FORWARDERNAME=PJSIP/1002-0000002a)
+ same => n,Dial(Local/9\${EXTEN:1}@default/n)
 [from-carriers]
 exten => _X.,1,Hangup(1)
 [default]
@@ -220,10 +224,18 @@ describe.each<AsteriskVersion>([22, 16])('the calls of VICIdial on Asterisk %i',
   });
 
   it('a phone that dials with a code of its own making is a phone, and brings no campaign', async () => {
+    await stage.asterisk.cli('dialplan set global TOLLGATE_VICIDIAL_CARRIERS carrier-a');
     const to = fresh();
     await stage.placeCall({ destination: `5${to}` });
     expect((await askedFor(to)).environment['calleridname']).toMatch(/^V\d{19}$/);
     expect(await identityOf(to)).toEqual({ extension: '', campaign: '', kind: 'direct' });
+  });
+
+  it('a phone that diverts with a code of its own making pays itself', async () => {
+    const to = fresh();
+    await stage.placeCall({ destination: `6${to}` });
+    expect((await askedFor(to)).environment['calleridname']).toBe(CODES.M);
+    expect(await identityOf(to)).toEqual({ extension: '1002', campaign: '', kind: 'direct' });
   });
 
   it('a customer whom an agent sends out again is a transfer on a carrier that was named, and else the carrier’s own', async () => {

@@ -275,7 +275,8 @@ describe('what is in force', () => {
     await inStore(tollgate, (redis) => redis.hdel(keys.bans, '192.0.2.1'));
     await ok(tollgate, 'bans', 'lift', '203.0.113.9');
     await ok(tollgate, 'bans', 'add', '203.0.113.50');
-    expect((await restored(tollgate)).said.get('bans')).toContain('1 of 2 added');
+    for (const options of [['--dry-run'], []])
+      expect((await restored(tollgate, ...options)).said.get('bans')).toContain('1 of 2 added');
     await expect
       .poll(() => inStore(tollgate, (redis) => redis.hkeys(keys.bans)).then((found) => found.sort()))
       .toEqual(['203.0.113.50', '203.0.113.9']);
@@ -295,6 +296,20 @@ describe('what is in force', () => {
     const after = await journalOf(tollgate);
     expect([after.slice(0, 3), after.length]).toEqual([before, 4]);
     expect(await inStore(tollgate, (redis) => redis.ttl(keys.journal))).toBeGreaterThan(0);
+  });
+
+  test('a portal is closed again as a person would do it: undone unless somebody confirms it', async () => {
+    const tollgate = await start();
+    await ok(tollgate, 'firewall', 'portal', 'on', '--port', 'tcp/443');
+    await ok(tollgate, 'firewall', 'confirm');
+    await ok(tollgate, 'backup', file);
+    await ok(tollgate, 'firewall', 'portal', 'off');
+    expect((await restored(tollgate)).by['firewall']).toBe('restored');
+    const state = JSON.parse(await ok(tollgate, 'firewall', 'status', '--json')) as {
+      readonly portal: unknown;
+      readonly pending: { readonly what: string } | null;
+    };
+    expect(state).toMatchObject({ portal: { ports: expect.anything() }, pending: { what: 'portal' } });
   });
 
   test('users of a backup take the place of those there are, and whoever was logged in is logged out', async () => {

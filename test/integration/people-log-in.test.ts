@@ -56,6 +56,7 @@ describe('the first owner', () => {
       body: { detail: expect.stringContaining('second factor') },
     });
 
+    const other = await logIn(there.webPort, owner, fresh());
     expect((await first.send('POST', 'session/totp', { password: 'wrong' })).status).toBe(403);
     const begun = await first.send('POST', 'session/totp', { password: owner.password });
     const { secret, uri, qr } = begun.body as { secret: string; uri: string; qr: string[] };
@@ -67,7 +68,7 @@ describe('the first owner', () => {
     expect(backupCodes).toHaveLength(10);
     expect(session.permissions).toContain('users:manage');
     // What he had before is worth nothing any more.
-    expect((await first.send('GET', 'session')).status).toBe(401);
+    for (const old of [first, other]) expect((await old.send('GET', 'session')).status).toBe(401);
     const now = sessionOf(here.webPort, cookieIn(confirmed.headers), session, fresh());
     expect((await now.send('GET', 'rules')).status).toBe(200);
     expect(await attempt({ user: 'owner', password: owner.password })).toMatchObject(failed);
@@ -272,6 +273,17 @@ describe('a log-in', () => {
       expect((await here.run(['users', command, name, ...options])).exitCode).toBe(0);
       expect([command, (await session.send('GET', 'rules')).status]).toEqual([command, 401]);
     }
+  });
+
+  test('that crossed a change of its user is none, though the store has it', async () => {
+    const redis = store.client();
+    const key = 'tollgate:{default}:sessions';
+    const { password } = await addUser(here, 'crossed', 'operator');
+    const session = await logIn(here.webPort, { name: 'crossed', password }, fresh());
+    const before = await redis.hgetall(key);
+    await json(here, ['users', 'set', 'crossed', '--role', 'viewer']);
+    await redis.hset(key, before);
+    expect((await session.send('GET', 'rules')).status).toBe(401);
   });
 
   test('takes its streams with it', async () => {

@@ -1,9 +1,10 @@
 /** Reading VICIdial's tables on a real MariaDB: what is found, and how little a call waits for a database that is slow or gone. */
 import { readFile } from 'node:fs/promises';
 import { createConnection } from 'mariadb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { PackagesUnavailable } from '../../src/demo/debian-mirror.ts';
+import type { CallKind } from '../../src/policy/call.ts';
 import { openVicidial, type Vicidial } from '../../src/vicidial/vicidial.ts';
 import { ensureMariaDb, type MariaDb, startMariaDb } from '../support/mariadb.ts';
 import { keptLog } from '../support/silent-log.ts';
@@ -33,7 +34,7 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
     );
     await vi.waitUntil(() => vicidial.state().up, { interval: 5, timeout: 10_000 });
   };
-  const find = (kind: string, callerName: string, channel = session) =>
+  const find = (kind: CallKind, callerName: string, channel = session) =>
     vicidial.find({ kind, callerName, channel }, 5000);
   const timed = async <T>(work: () => Promise<T>): Promise<readonly [T, number]> => {
     const before = performance.now();
@@ -66,7 +67,7 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
     );
     await open(1000);
   });
-  const closeAll = () => vicidial.close();
+  afterEach(() => vicidial.close());
 
   it('a predictive call has campaign, lead and list, and no agent', async () => {
     expect(await find('predictive', V, 'Local/915551234@default-00000001;2')).toEqual({
@@ -76,7 +77,6 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
       agent: undefined,
       phone: undefined,
     });
-    await closeAll();
   });
 
   it('a manual call is the agent’s who sits in that session on that server, with his campaign and phone', async () => {
@@ -87,7 +87,6 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
       agent: 'bert',
       phone: '2001',
     });
-    await closeAll();
   });
 
   it('a call on another channel is the agent’s who has it; one without a phone here stands for himself', async () => {
@@ -99,7 +98,6 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
       agent: 'cleo',
       phone: 'cleo',
     });
-    await closeAll();
   });
 
   it('a row that is not there yet is unknown, and is found as soon as it is', async () => {
@@ -109,19 +107,16 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
       `INSERT INTO vicidial_auto_calls (server_ip, campaign_id, lead_id, callerid) VALUES ('10.0.0.1', 'LATE', 4713, '${late}')`,
     );
     expect(await find('predictive', late)).toMatchObject({ campaign: 'LATE' });
-    await closeAll();
   });
 
   it('a second trunk of the same call is answered from memory', async () => {
     await find('predictive', V);
     await db.execute('DELETE FROM vicidial_auto_calls');
     expect(await find('predictive', V)).toMatchObject({ campaign: 'SALES' });
-    await closeAll();
   });
 
   it('a caller id that is no code is not looked up, whatever it holds', async () => {
     expect(await find('other', "x' OR 1=1 -- ")).toMatchObject({ campaign: undefined, agent: undefined });
-    await closeAll();
   });
 
   it('every statement finds its rows by an index where the table has one', async () => {
@@ -148,7 +143,6 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
     await explain(`SELECT list_id FROM vicidial_list WHERE lead_id = '4711' LIMIT 1`);
     await connection.end();
     expect(asked).toEqual(['vicidial_auto_calls ref', 'vicidial_manager ref', 'vicidial_list const']);
-    await closeAll();
   });
 
   it('the user that Tollgate needs can change nothing', async () => {
@@ -158,11 +152,10 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
     await expect(connection.query('DELETE FROM vicidial_manager')).rejects.toMatchObject({ errno: 1142 });
     await expect(connection.query('SELECT * FROM mysql.user')).rejects.toMatchObject({ errno: 1142 });
     await connection.end();
-    await closeAll();
   });
 
   it('a database that is silent holds no call longer than its time, then none at all, and is found again', async () => {
-    await closeAll();
+    await vicidial.close();
     await open(50);
     db.freeze();
     try {
@@ -181,7 +174,6 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
     }
     await vi.waitUntil(async () => (await find('manual', M)) !== 'unavailable', { interval: 50, timeout: 15_000 });
     expect(vicidial.state()).toMatchObject({ up: true, problem: '' });
-    await closeAll();
   });
 
   it('a database that dies makes its calls unavailable at once, says so once, and is found again when it is back', async () => {
@@ -194,11 +186,9 @@ describe.skipIf(missing !== undefined)('the tables of VICIdial', () => {
     await vi.waitUntil(async () => (await find('manual', M)) !== 'unavailable', { interval: 50, timeout: 15_000 });
     expect(await find('manual', M)).toMatchObject({ agent: 'bert' });
     expect(kept.lines.filter(({ msg }) => msg === "VICIdial's database answers")).toHaveLength(2);
-    await closeAll();
   });
 
   it('a wrong password is a problem that names itself, and stops nothing', async () => {
-    await closeAll();
     const { log } = keptLog();
     const wrong = openVicidial(
       {

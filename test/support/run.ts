@@ -7,7 +7,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureAsterisk } from '../../src/demo/asterisk.ts';
+import { PackagesUnavailable } from '../../src/demo/debian-mirror.ts';
 import { ensurePrograms } from '../../src/demo/programs.ts';
+import { ensureMariaDb } from './mariadb.ts';
 import { ensureNetworkPrograms } from './network-programs.ts';
 import { ensurePromtool } from './promtool.ts';
 
@@ -36,6 +38,10 @@ async function main(): Promise<number> {
   const { env } = process;
   const { searchPath } = await ensurePrograms({ env, onProgress });
   await ensureAsterisk(22, { env, onProgress });
+  await ensureMariaDb(onProgress).catch((error: unknown) => {
+    if (!(error instanceof PackagesUnavailable)) throw error;
+    console.log(`without MariaDB the tests of VICIdial's database are skipped: ${error.message}`);
+  });
   const programs = await ensureNetworkPrograms(searchPath, { env, onProgress });
   await ensurePromtool({ env, onProgress });
   const path = [join(process.cwd(), 'node_modules', '.bin'), programs].join(delimiter);

@@ -1,0 +1,28 @@
+/** `/api/v1/allowlist/exempt`: which extensions are exempt from call limits now, because their phones are where they are. */
+import type { FastifyInstance } from 'fastify';
+import type { Defence } from '../bans/defence.ts';
+import type { AllowedAddresses } from '../store/allowed-addresses.ts';
+
+export interface ExemptReport {
+  readonly extension: string;
+  /** Where its phone is registered from. */
+  readonly address: string;
+  /** Name of the entry that exempts it. */
+  readonly entry: string;
+  readonly asterisk: string;
+}
+
+export function exemptRoutes(
+  app: FastifyInstance,
+  deps: { readonly phones: Defence['phones']; readonly allowed: Pick<AllowedAddresses, 'entryOf' | 'exempts'> },
+): void {
+  app.get('/api/v1/allowlist/exempt', async (): Promise<readonly ExemptReport[]> => {
+    const phones = await deps.phones();
+    return phones
+      .flatMap((phone) => {
+        const entry = deps.allowed.entryOf(phone.address);
+        return entry === undefined || !deps.allowed.exempts(entry) ? [] : [{ ...phone, entry: entry.name }];
+      })
+      .sort((one, other) => one.extension.localeCompare(other.extension, 'en', { numeric: true }));
+  });
+}
