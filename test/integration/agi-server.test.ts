@@ -42,7 +42,11 @@ const allow = (reason = 'ok'): AgiAnswer => ({
 const ALLOW_COMMAND = 'EXEC MSet "TOLLGATE_VERDICT=allow,TOLLGATE_REASON=ok"\n';
 
 async function start(options: Partial<AgiServerOptions> = {}): Promise<AgiServer> {
-  const { log } = createLog({ level: 'debug', to: { write: (line: string) => void logged.push(line) }, format: 'json' });
+  const { log } = createLog({
+    level: 'debug',
+    to: { write: (line: string) => void logged.push(line) },
+    format: 'json',
+  });
   server = await createAgiServer({
     listen: { host: '127.0.0.1', port: 0 },
     allowFrom: ['127.0.0.0/8'],

@@ -88,6 +88,24 @@ describe('an API key', () => {
     expect((await use(key, 'calls', undefined, there.webPort)).status).toBe(401);
   });
 
+  test('lets send what a stranger may not: a body beyond 64 KiB', async () => {
+    const { key } = await addKey('large', '--scope', 'policy:write');
+    const members = Array.from({ length: 20_000 }, (_, at) => String(100_000 + at));
+    const put = (bearer: string) =>
+      request(
+        here.webPort,
+        'PUT',
+        'groups/large',
+        { members },
+        { ...from('192.0.2.8'), authorization: `Bearer ${bearer}` },
+      );
+    // Read and judged: a group has fewer members.
+    expect((await put(key)).status).toBe(422);
+    expect((await put('x')).status).toBe(401);
+    const logIn = { user: 'x'.repeat(5000), password: 'x' };
+    expect((await request(here.webPort, 'POST', 'session', logIn, from('192.0.2.8'))).status).toBe(413);
+  });
+
   test('lets the command line work on another machine', async () => {
     const { key } = await addKey('remote', '--scope', 'policy:read,policy:write,calls:read');
     const url = `http://127.0.0.1:${here.webPort}`;
