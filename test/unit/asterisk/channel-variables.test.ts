@@ -13,7 +13,7 @@ const read = (bytes: Buffer) => {
 test('the arguments of a request stand in the order that the dialplan is told', () => {
   const request = read(
     requestEnvironment('check', [
-      ...['5551234', 'carrier-a', '1001', '192.0.2.9', 'spring', 'c1', 'l1', 'America/Chicago', 'a1'],
+      ...['5551234', 'carrier-a', '1001', '192.0.2.9', 'spring', 'c1', 'l1', 'America/Chicago', 'a1', 'predictive'],
     ]),
   );
   expect(AGI_ARGUMENTS.map((name) => agiArgument(request, name))).toEqual([
@@ -26,6 +26,7 @@ test('the arguments of a request stand in the order that the dialplan is told', 
     'l1',
     'America/Chicago',
     'a1',
+    'predictive',
   ]);
 });
 
