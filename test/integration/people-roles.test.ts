@@ -66,6 +66,7 @@ OPSV. GET /api/v1/grants
 OPS.. DELETE /api/v1/grants/:id
 OP.V. GET /api/v1/allowlist
 OP.V. GET /api/v1/allowlist/:ref
+OP.V. GET /api/v1/allowlist/exempt
 OP.V. GET /api/v1/allowlist/exemptions
 O.... PUT /api/v1/allowlist/exemptions
 OP... POST /api/v1/allowlist
