@@ -24,6 +24,8 @@ export interface ModelCounts {
 
 const SLICE_MS = 6 * 3_600_000;
 const KEPT = 30;
+/** Looked at when the address attacks again. */
+const FORGOTTEN_AFTER_MS = 7 * 86_400_000;
 
 export interface OffenceModel {
   readonly offence: (event: ModelEvent) => boolean;
@@ -63,7 +65,10 @@ export function createOffenceModel(): OffenceModel {
 
   return {
     offence: (event) => {
-      if (kept(event.service, event.address).some(({ id }) => id === event.id)) return false;
+      const known = kept(event.service, event.address);
+      const tooOld = known.filter(({ at }) => event.at - at >= FORGOTTEN_AFTER_MS);
+      if (known.some((each) => each.id === event.id && !tooOld.includes(each))) return false;
+      for (const each of tooOld) pushedOut.add(each);
       ofAddresses.push(event);
       ofOthers.push(event);
       const [oldest, ...others] = kept(event.service, event.address);
