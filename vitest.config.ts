@@ -20,7 +20,7 @@ export default defineConfig({
       // Deadlines of a quarter of a second are tested here: one at a time.
       project('integration', 'test/integration/**/*.test.ts', { timeoutMs: 60_000, atOnce: 1, order: 2 }),
       // These mostly wait for calls.
-      project('e2e', 'test/e2e/**/*.test.ts', { timeoutMs: 180_000, atOnce: 2, order: 3 }),
+      project('e2e', 'test/e2e/**/*.test.ts', { timeoutMs: 180_000, atOnce: 3, order: 3 }),
     ],
   },
 });

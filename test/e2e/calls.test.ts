@@ -137,13 +137,14 @@ rules:
 describe('policy changes', () => {
   test('a policy changed while calls are placed decides every call within a second, and none is lost', async () => {
     await scene.apply('rules: [{ id: open, limits: ["100000/1h"] }]');
-    const placing = scene.stage.placeCalls({ from: '1002', destinations: numbers(60), ratePerSecond: 20 });
+    // Eight seconds of calls: the command line alone may take two on a busy machine.
+    const placing = scene.stage.placeCalls({ from: '1002', destinations: numbers(160), ratePerSecond: 20 });
     await sleep(1200);
     await scene.apply('rules: [{ id: closed, limits: [] }]');
     const changedAtMs = Date.now();
     const calls = await placing;
     expect(calls.every(({ status }) => status === 200 || status === 403)).toBe(true);
-    expect(calls).toHaveLength(60);
+    expect(calls).toHaveLength(160);
     const allowedLate = calls.filter((call) => call.status === 200 && call.startedAtMs > changedAtMs);
     expect(allowedLate).toEqual([]);
     expect(count(calls, 200)).toBeGreaterThan(10);
