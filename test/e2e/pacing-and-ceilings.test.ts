@@ -20,10 +20,11 @@ const arrivals = async (wanted: readonly string[]): Promise<readonly CarriedCall
   return (await scene.stage.carrier('carrier-a').calls()).filter(({ destination }) => among.has(destination));
 };
 const liveCalls = (): Promise<LiveCallView[]> => scene.ask<LiveCallView[]>('calls', 'live');
-const usedAtOnce = async (extension = '1001'): Promise<number | null> => {
-  const { findings } = await scene.ask<ExplanationReport>('explain', '15550000000', '--extension', extension);
+const used = async (destination: string, extension: string): Promise<number | null> => {
+  const { findings } = await scene.ask<ExplanationReport>('explain', destination, '--extension', extension);
   return findings[0]?.used ?? null;
 };
+const usedAtOnce = (extension = '1001'): Promise<number | null> => used('15550000000', extension);
 /** Waits until something is so; the last value is what the expectation then shows. */
 async function until<T>(read: () => Promise<T>, wanted: T, withinMs: number): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += 100) {
@@ -60,12 +61,22 @@ describe('pacing', () => {
     // The order in which they asked: calls of one burst are a few milliseconds apart, and each has a thread of its own.
     await sleep(500);
     const decided = await scene.ask<DecisionReport[]>('calls', 'list', '--verdict', 'wait', '--limit', '200');
-    const leavesAt = (call: DecisionReport): number => Date.parse(call.at) + (call.waitMs ?? 0);
-    const promised = decided.toSorted((a, b) => leavesAt(a) - leavesAt(b)).map(({ destination }) => destination);
-    expect(promised).toHaveLength(99);
-    expect(arrived.slice(1).map(({ destination }) => destination)).toEqual(promised);
+    expect(decided).toHaveLength(99);
+    const promised = new Map(
+      decided.map(({ destination, at, tookMs, waitMs }) => {
+        const earliestMs = Date.parse(at) + (waitMs ?? 0);
+        return [destination, { earliestMs, latestMs: earliestMs + tookMs }];
+      }),
+    );
+    // The store gave the place at some time while the decision was made. A channel that wakes up late may lose one place.
+    let promisedSoFarMs = 0;
+    for (const { destination } of arrived.slice(1)) {
+      const leaves = promised.get(destination);
+      expect(leaves?.latestMs, destination).toBeGreaterThan(promisedSoFarMs - 100);
+      promisedSoFarMs = Math.max(promisedSoFarMs, leaves?.earliestMs ?? 0);
+    }
     for (const [at, { destination }] of arrived.entries()) {
-      expect(Math.abs(wanted.indexOf(destination) - at)).toBeLessThan(10);
+      expect(Math.abs(wanted.indexOf(destination) - at)).toBeLessThan(25);
     }
     // The store's places are exactly 50 ms apart; a channel wakes up to some milliseconds late.
     expect(sorted[49]).toBeGreaterThan(45);
@@ -74,7 +85,7 @@ describe('pacing', () => {
     expect(whole).toBeGreaterThan(99 * 50 - 100);
     // The 21st comes a second after the first; a channel that wakes up late may bring it a little nearer.
     for (const [at, call] of arrived.entries()) {
-      const inSecond = arrived.slice(at).filter(({ atMs }) => atMs < call.atMs + 920).length;
+      const inSecond = arrived.slice(at).filter(({ atMs }) => atMs < call.atMs + 800).length;
       expect(inSecond).toBeLessThanOrEqual(20);
     }
   });
@@ -134,7 +145,7 @@ describe('calls at once', () => {
       from: '1001',
       destinations: numbers(6),
       ratePerSecond: 100,
-      holdMs: 9000,
+      holdMs: 14_000,
     });
     expect(await until(() => usedAtOnce(), 6, 3000)).toBe(6);
     await scene.tollgate.kill();
@@ -190,7 +201,7 @@ describe('what became of a call', () => {
     const [number = ''] = numbers(1);
     for (let attempt = 0; attempt < 4; attempt++) {
       expect((await scene.stage.placeCall({ from: '1001', destination: `8${number}` })).status).toBe(486);
-      await sleep(200);
+      expect(await until(() => used(`8${number}`, '1001'), 0, 2000)).toBe(0);
     }
   });
 

@@ -144,7 +144,8 @@ test('whatever is done to what was recorded is found by every node that saw it',
       const after = run(before);
       await redis.del(keys.audit);
       for (const { id, text, hash } of after) await redis.xadd(keys.audit, id, 'e', text, 'h', hash);
-      const isSame = JSON.stringify(after) === JSON.stringify(before);
+      // An entry that fits after the last one is an addition: whoever may write to the store can make one.
+      const isSame = JSON.stringify(after.slice(0, before.length)) === JSON.stringify(before);
       // A node vouches for what it saw: the second saw all.
       const { intact } = await verdictOf(both[1]);
       await close();

@@ -62,7 +62,14 @@ async function main(): Promise<number> {
     const reportFile = join(folder, 'report.json');
     const code = await run(
       'vitest',
-      ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...only],
+      [
+        'run',
+        '--reporter=default',
+        '--reporter=./test/support/second-tries.ts',
+        '--reporter=json',
+        `--outputFile.json=${reportFile}`,
+        ...only,
+      ],
       path,
     );
     const report = JSON.parse(await readFile(reportFile, 'utf8')) as VitestReport;
