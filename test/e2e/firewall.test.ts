@@ -1,5 +1,4 @@
 /** The portal, isolation and bans of a real daemon in a network of its own, met by real packets from another one. */
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { BanAnswerReport, LiftReport } from '../../src/api/bans-routes.ts';
 import type { FirewallReport } from '../../src/api/firewall-routes.ts';
@@ -7,6 +6,7 @@ import { ensurePrograms } from '../../src/demo/programs.ts';
 import { createTollgateProcess, type TollgateProcess } from '../../src/demo/tollgate-process.ts';
 import { runCli } from '../support/daemon.ts';
 import { ATTACKER, canHaveNetworks, createNetworkPair, HOST, type NetworkPair } from '../support/network-namespace.ts';
+import { programArgs } from '../support/program.ts';
 
 const SIP = 5060;
 const OTHER_PORT = 9000;
@@ -23,9 +23,8 @@ describe.skipIf(!possible)('a daemon that keeps addresses out', () => {
     pair = await createNetworkPair();
     await pair.host.probe.echo(SIP);
     await pair.host.probe.echo(OTHER_PORT);
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
     tollgate = await createTollgateProcess({
-      program: [...pair.host.command, process.execPath, '--import', import.meta.resolve('tsx'), main],
+      program: [...pair.host.command, process.execPath, ...programArgs],
       env: { ...process.env, PATH: searchPath, TOLLGATE_FIREWALL__BACKEND: 'nftables' },
     });
     await tollgate.start();

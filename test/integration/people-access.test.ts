@@ -5,10 +5,10 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { addUser, json, logIn, request } from '../support/people.ts';
+import { programArgs } from '../support/program.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 let store: TestRedis;
@@ -187,11 +187,12 @@ async function logInOwner(address: string) {
 describe('a secret', () => {
   test('of the first owner is said on standard error by the program, once, and not in its log', async () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'tollgate-first-'));
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
     const start = async (): Promise<{ out: string; error: string }> => {
       const env = { ...process.env, TOLLGATE_AGI__LISTEN: '127.0.0.1:0', TOLLGATE_HTTP__LISTEN: '127.0.0.1:0' };
-      const words = ['--import', import.meta.resolve('tsx'), main, 'serve', '--state', stateDir];
-      const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [...programArgs, 'serve', '--state', stateDir], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       const said = { out: '', error: '' };
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         said.out += text;

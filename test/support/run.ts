@@ -11,6 +11,7 @@ import { PackagesUnavailable } from '../../src/demo/debian-mirror.ts';
 import { ensurePrograms } from '../../src/demo/programs.ts';
 import { ensureMariaDb } from './mariadb.ts';
 import { ensureNetworkPrograms } from './network-programs.ts';
+import { COMPILED_PROGRAM } from './program.ts';
 import { ensurePromtool } from './promtool.ts';
 
 interface VitestReport {
@@ -45,9 +46,11 @@ async function main(): Promise<number> {
   const programs = await ensureNetworkPrograms(searchPath, { env, onProgress });
   await ensurePromtool({ env, onProgress });
   const path = [join(process.cwd(), 'node_modules', '.bin'), programs].join(delimiter);
+  const hasCompiled = (await run('npm', ['run', '--silent', 'build'], path)) === 0;
+  if (hasCompiled) process.env[COMPILED_PROGRAM] = join(process.cwd(), 'dist', 'main.js');
 
   let passed = 0;
-  let failed = 0;
+  let failed = hasCompiled ? 0 : 1;
   const checks: ReadonlyArray<readonly [string, readonly string[]]> = [
     ['biome', ['ci', '--error-on-warnings', '.']],
     ['tsc', ['--noEmit']],

@@ -1,8 +1,8 @@
 /** A stage with a real Asterisk, and a real Tollgate as a process beside it, for end-to-end tests. */
-import { fileURLToPath } from 'node:url';
 import { ensurePrograms } from '../../src/demo/programs.ts';
 import { type Stage, type StageOptions, startStage } from '../../src/demo/stage.ts';
 import { createTollgateProcess, type TollgateProcess } from '../../src/demo/tollgate-process.ts';
+import { programArgs } from './program.ts';
 
 export interface TestScene {
   readonly stage: Stage;
@@ -16,13 +16,7 @@ export interface TestScene {
   readonly stop: () => Promise<void>;
 }
 
-/** The program from its sources, wherever it is started. */
-const program = [
-  process.execPath,
-  '--import',
-  import.meta.resolve('tsx'),
-  fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
-] as const;
+const program = [process.execPath, ...programArgs] as const;
 
 export async function startScene(
   options: Omit<StageOptions, 'env' | 'globals'> & {

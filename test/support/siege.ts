@@ -16,6 +16,7 @@ import type { Status } from '../../src/status.ts';
 import { type Actor, startActor } from './actor.ts';
 import { type Ran, runCli } from './daemon.ts';
 import { ATTACKER, createNetworkPair, HOST, type NetworkNamespace, type NetworkPair } from './network-namespace.ts';
+import { programArgs } from './program.ts';
 import type { Transport } from './sip-wire.ts';
 
 /** Where SIP is spoken: UDP and TCP, IPv4 and IPv6. */
@@ -140,7 +141,7 @@ exten => _X.,1,Gosub(tollgate,gate,1(\${EXTEN},trunk))
 
 /** The program, in the language that this file is in: benchmarks run what was compiled. */
 const program = import.meta.url.endsWith('.ts')
-  ? ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('../../src/main.ts', import.meta.url))]
+  ? programArgs
   : [fileURLToPath(new URL('../../src/main.js', import.meta.url))];
 
 /** @throws PackagesUnavailable where a program cannot be had */
