@@ -27,6 +27,8 @@ export const ALERT_KINDS = {
   // A person is on the line: too late is no use.
   'approval-waiting': { severity: 'critical', lasts: true, counted: 'waiting', many: 'calls waiting for approval' },
   ban: { severity: 'info', lasts: false, counted: 'bans', many: 'bans' },
+  // Somebody cannot work until a person looks.
+  locked: { severity: 'critical', lasts: true, counted: 'locked', many: 'locked out' },
   fraud: { severity: 'critical', lasts: false, counted: 'signs of fraud', many: 'signs of fraud' },
   defence: { severity: 'warning', lasts: false, counted: 'reports', many: 'reports of the defence' },
   component: { severity: 'critical', lasts: true, counted: 'times down', many: 'components down' },

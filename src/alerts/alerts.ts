@@ -6,21 +6,24 @@
  */
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
+import type { AriConnection } from '../asterisk/ari-connection.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf, TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Audit } from '../people/audit-log.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Keys } from '../redis/keys.ts';
 import { ACKNOWLEDGE_PATH, type AcknowledgementLinks, createAcknowledgementLinks } from './acknowledgement.ts';
 import type { ChannelTools } from './channel.ts';
-import { createDispatcher, type Dispatcher, type OpenChannel } from './dispatcher.ts';
+import { createDispatcher, type Dispatcher, type FailingChannel, type OpenChannel } from './dispatcher.ts';
 import type { GroupingRules, Incident } from './grouping.ts';
 import { createIncidentStore } from './incident-store.ts';
 import { createIncidents } from './incidents.ts';
 import { type AlertIntake, createIntake } from './intake.ts';
 import { type Link, testMessage } from './message.ts';
 import { type ChannelState, createOutbox, type DeadLetter, type Delivery } from './outbox.ts';
+import { createAlertPhones } from './phone-calls.ts';
 import { createPost, type LookUp } from './post.ts';
 import { CHANNEL_KINDS } from './registry.ts';
 import type { Route, Schedules } from './routing.ts';
@@ -43,11 +46,15 @@ export interface Alerts extends Pick<AlertIntake, 'raise' | 'raiseOften' | 'reso
   /** @param ids of messages; undefined: all. @returns how many are tried again */
   readonly retry: (ids: readonly string[] | undefined) => Promise<number>;
   readonly channels: () => Promise<readonly (ChannelState & { readonly name: string; readonly kind: string })[]>;
-  /** Alerts that were dropped since the start, and those that wait to be written. */
-  readonly state: () => { readonly dropped: number; readonly waiting: number };
+  /** Alerts that were dropped since the start, those that wait to be written, and channels that nothing comes through. */
+  readonly state: () => {
+    readonly dropped: number;
+    readonly waiting: number;
+    readonly failing: readonly FailingChannel[];
+  };
   readonly attempts: Dispatcher['attempts'];
-  /** Begins to write and to send. What is raised before waits. */
-  readonly start: () => void;
+  /** Begins to write and to send. What is raised before waits. @returns what hangs up calls, to be done before `phones` close */
+  readonly start: (reach: { readonly phones: readonly AriConnection[]; readonly audit: Audit }) => () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -86,6 +93,7 @@ export async function openAlerts(deps: {
       now,
       ...(deps.lookUp === undefined ? {} : { lookUp: deps.lookUp }),
     }),
+    tell: (call, signal) => phones.tell(call, signal),
     now,
   };
   const channels = Object.entries(settings.channels).map(([name, each]): OpenChannel => {
@@ -96,6 +104,7 @@ export async function openAlerts(deps: {
       person: each.person,
       perMinute: each.perMinute ?? kind.perMinute,
       tracksIncidents: kind.tracksIncidents,
+      rings: kind.rings,
       channel: openChannel(each, tools),
     };
   });
@@ -116,7 +125,7 @@ export async function openAlerts(deps: {
   const incidents = createIncidents({
     store,
     rules,
-    routes: settings.routes ?? everythingTo([...byName.keys()]),
+    routes: settings.routes ?? everythingTo(channels),
     now,
     onWritten: () => dispatcher.wake(),
   });
@@ -139,9 +148,27 @@ export async function openAlerts(deps: {
     }
     return links;
   };
-  const dispatcher = createDispatcher({ channels, outbox, look: incidents.look, linksFor, now, log });
+  const isOpen = async (id: string): Promise<boolean> => {
+    const found = await store.find(id);
+    return found !== undefined && found.acknowledged === null && found.over === null;
+  };
+  const dispatcher = createDispatcher({ channels, outbox, look: incidents.look, isOpen, linksFor, now, log });
+  let audit: Audit | undefined;
+  const phones = createAlertPhones({
+    acknowledge: async (id, by, from) => {
+      const found = await incidents.acknowledge(id, by);
+      if (found?.isFirst !== true) return false;
+      const { title } = found.incident.alert;
+      await audit?.({ by, from, action: 'alerts.acknowledge', subject: `alert ${id}`, after: { title } });
+      return true;
+    },
+    isOpen,
+    log,
+  });
 
+  /** When each was last tried; not again while it is under way. */
   const directly = new Map<string, number>();
+  const toldDirectly = new Set<string>();
   const intake = createIntake({
     take: incidents.take,
     sendDirectly: async (taken) => {
@@ -150,13 +177,21 @@ export async function openAlerts(deps: {
         const to = byName.get(delivery.channel);
         const lastMs = directly.get(delivery.id) ?? Number.NEGATIVE_INFINITY;
         if (to === undefined || taken.already.includes(to.name)) continue;
-        if (clock.monotonicMs() - lastMs < DIRECTLY_EVERY_MS) continue;
-        directly.set(delivery.id, clock.monotonicMs());
-        const failure = await dispatcher.sendNow(to, delivery);
-        if (failure === undefined) told.push(to.name);
-        else log.warn({ channel: to.name, problem: failure.message }, 'an alert was not taken, and the store is away');
+        if (toldDirectly.has(delivery.id)) told.push(to.name);
+        if (clock.monotonicMs() - lastMs < (to.rings ? CALL_DIRECTLY_EVERY_MS : DIRECTLY_EVERY_MS)) continue;
+        directly.set(delivery.id, Number.POSITIVE_INFINITY);
+        const sending = dispatcher.sendNow(to, delivery).then((failure) => {
+          directly.set(delivery.id, clock.monotonicMs());
+          if (failure === undefined) toldDirectly.add(delivery.id);
+          else
+            log.warn({ channel: to.name, problem: failure.message }, 'an alert was not taken, and the store is away');
+          return failure === undefined;
+        });
+        // A call takes as long as a person does, and what he said is asked the next time.
+        if (!to.rings && (await sending)) told.push(to.name);
       }
       if (directly.size > MOST_DIRECTLY) directly.clear();
+      if (toldDirectly.size > MOST_DIRECTLY) toldDirectly.clear();
       return told;
     },
     spool: await openAlertSpool(join(deps.stateDir, 'alerts-spool.jsonl'), log),
@@ -204,11 +239,14 @@ export async function openAlerts(deps: {
     },
     channels: () =>
       Promise.all(channels.map(async ({ name, kind }) => ({ name, kind, ...(await outbox.state(name)) }))),
-    state: () => ({ dropped: intake.dropped(), waiting: intake.waiting() }),
+    state: () => ({ dropped: intake.dropped(), waiting: intake.waiting(), failing: dispatcher.failing() }),
     attempts: dispatcher.attempts,
-    start: () => {
+    start: (reach) => {
+      audit = reach.audit;
+      phones.connect(reach.phones);
       intake.start();
       dispatcher.start();
+      return phones.stop;
     },
     close: async () => {
       await intake.close();
@@ -218,9 +256,13 @@ export async function openAlerts(deps: {
 }
 
 const DIRECTLY_EVERY_MS = 5000;
+const CALL_DIRECTLY_EVERY_MS = 60_000;
 const MOST_DIRECTLY = 1000;
 const MOST_SEARCHED = 2000;
 
-/** Where no routes are configured: whatever is worth a warning, to every channel. */
-const everythingTo = (to: readonly string[]): Route[] =>
-  to.length === 0 ? [] : [{ severity: 'warning', steps: [{ to, afterMs: 0 }] }];
+/** Where no routes are configured: whatever is worth a warning, to every channel; nobody is called for less than critical. */
+const everythingTo = (channels: readonly OpenChannel[]): Route[] =>
+  (['warning', 'critical'] as const).flatMap((severity) => {
+    const to = channels.filter(({ rings }) => rings === (severity === 'critical')).map(({ name }) => name);
+    return to.length === 0 ? [] : [{ severity, steps: [{ to, afterMs: 0 }] }];
+  });

@@ -6,6 +6,7 @@
  */
 import type { z } from 'zod';
 import type { Message } from './message.ts';
+import type { TellByPhone } from './phone-calls.ts';
 import type { PostJson } from './post.ts';
 
 export interface AlertChannel {
@@ -20,6 +21,8 @@ export interface AlertChannel {
 export interface ChannelTools {
   /** The only way of channels to HTTP: guarded, bounded, follows nothing. */
   readonly post: PostJson;
+  /** The only way of channels to a phone. */
+  readonly tell: TellByPhone;
   readonly now: () => number;
 }
 
@@ -33,6 +36,11 @@ export interface ChannelKind {
   readonly files: readonly string[];
   /** Keeps incidents of its own, and hears of every end. */
   readonly tracksIncidents: boolean;
+  /**
+   * Rings at somebody: is told in one message of all that waits for it, only of what begins or of what nobody has taken,
+   * and of nothing that somebody has or that is over.
+   */
+  readonly rings: boolean;
   /** Messages a minute, unless configured otherwise. */
   readonly perMinute: number;
   /** Takes what its own `settings` read. */

@@ -11,7 +11,7 @@ import type { EpochMs } from '../policy/call.ts';
 import type { AlertChannel } from './channel.ts';
 import { asDeliveryFailed, type DeliveryFailed } from './delivery-failed.ts';
 import { digestOf, type Link, type Message } from './message.ts';
-import type { Claim, Delivery, Outbox } from './outbox.ts';
+import { type Claim, type Delivery, FAILURES_BEFORE_REST, type Outbox } from './outbox.ts';
 
 /** A channel of the configuration, open. */
 export interface OpenChannel {
@@ -21,6 +21,7 @@ export interface OpenChannel {
   readonly person: string | undefined;
   readonly perMinute: number;
   readonly tracksIncidents: boolean;
+  readonly rings: boolean;
   readonly channel: AlertChannel;
 }
 
@@ -32,6 +33,14 @@ export interface Attempts {
   readonly givenUp: number;
 }
 
+/** A channel that has failed so often in a row that it rests. */
+export interface FailingChannel {
+  readonly channel: string;
+  /** When the first of these attempts failed. */
+  readonly since: EpochMs;
+  readonly problem: string;
+}
+
 export interface Dispatcher {
   /** Something may be due. */
   readonly wake: () => void;
@@ -40,14 +49,23 @@ export interface Dispatcher {
   readonly sendNow: (to: OpenChannel, delivery: Delivery) => Promise<DeliveryFailed | undefined>;
   /** One for each channel. */
   readonly attempts: () => readonly Attempts[];
+  /** As this daemon has seen them. */
+  readonly failing: () => readonly FailingChannel[];
   readonly close: () => Promise<void>;
 }
 
-/** Shorter than the lease of the outbox. */
 const SEND_WITHIN_MS = 10_000;
+/** Ringing, and everything said twice. */
+const CALL_WITHIN_MS = 120_000;
+/** From the end of an attempt to the end of its lease. */
+const LEASE_GRACE_MS = 20_000;
+/** Messages that may go one right behind the other. */
+const BURST = 5;
 /** What is under way when the daemon ends may end by itself, or it would be sent once more. */
 const CLOSE_WITHIN_MS = 2000;
 const LOOK_EVERY_MS = 1000;
+/** A channel is tried every ten minutes at least; if not by this daemon, then by one that may have more luck. */
+const FAILING_FOR_MS = 1_800_000;
 const MOST_AT_ONCE = 20;
 
 export function createDispatcher(deps: {
@@ -55,6 +73,8 @@ export function createDispatcher(deps: {
   readonly outbox: Outbox;
   /** Steps, sums and ends of incidents that are due. */
   readonly look: () => Promise<void>;
+  /** Whether nobody has an incident and it is not over. */
+  readonly isOpen: (incident: string) => Promise<boolean>;
   /** Links that one recipient gets, made anew for each attempt. */
   readonly linksFor: (delivery: Delivery, to: OpenChannel) => Promise<readonly Link[]>;
   readonly now: () => EpochMs;
@@ -75,11 +95,11 @@ export function createDispatcher(deps: {
     if (counts !== undefined) counts[what] += 1;
   };
 
-  const send = async ({ name, channel }: OpenChannel, message: Message): Promise<DeliveryFailed | undefined> => {
+  const send = async ({ name, channel, rings }: OpenChannel, message: Message): Promise<DeliveryFailed | undefined> => {
     // Not AbortSignal.any: Node 20 lets a signal of its own be collected that nothing else holds, and it never fires.
     const end = new AbortController();
     const abort = (): void => end.abort();
-    const timer = setTimeout(abort, SEND_WITHIN_MS);
+    const timer = setTimeout(abort, withinMs(rings));
     if (stop.signal.aborted) abort();
     stop.signal.addEventListener('abort', abort);
     try {
@@ -99,8 +119,24 @@ export function createDispatcher(deps: {
     links: await deps.linksFor(delivery, to),
   });
   const isTooLate = ({ approval }: Delivery): boolean => approval !== null && approval.expiresAt <= now();
+  /** Nobody is called about it any more. */
+  const isSettled = async ({ incident, message }: Delivery): Promise<boolean> =>
+    (message.event !== 'raised' && message.event !== 'escalated') || !(await deps.isOpen(incident));
+
+  const rows = new Map<
+    string,
+    { readonly since: EpochMs; readonly lastAt: EpochMs; readonly times: number; readonly problem: string }
+  >();
+  const noteRow = (channel: string, failure: DeliveryFailed | undefined): void => {
+    if (failure === undefined) rows.delete(channel);
+    // A message that nobody can take says nothing of the channel.
+    if (failure === undefined || failure.isFinal) return;
+    const { since, times } = rows.get(channel) ?? { since: now(), times: 0 };
+    rows.set(channel, { since, lastAt: now(), times: times + 1, problem: failure.message });
+  };
 
   const settle = async (claim: Claim, delivery: Delivery, failure: DeliveryFailed | undefined): Promise<void> => {
+    noteRow(claim.channel, failure);
     if (failure === undefined) return outbox.done(claim, delivery);
     const outcome = await outbox.failed(claim, delivery, failure);
     const data = { channel: claim.channel, message: delivery.id, attempts: claim.attempts, problem: failure.message };
@@ -133,15 +169,40 @@ export function createDispatcher(deps: {
     }
   };
 
+  /** One call for all of them. */
+  const call = async (claims: readonly Claim[], to: OpenChannel): Promise<void> => {
+    const told: (readonly [Claim, Delivery])[] = [];
+    for (const claim of claims) {
+      const [first] = claim.deliveries;
+      if (first === undefined || isTooLate(first) || (await isSettled(first))) await outbox.drop(claim, first);
+      else told.push([claim, first]);
+    }
+    const messages = told.map(([, { message }]) => message);
+    const [first, ...others] = messages;
+    if (first === undefined) return;
+    const failure = await send(to, others.length === 0 ? first : digestOf(messages, first));
+    for (const [claim, delivery] of told) await settle(claim, delivery, failure);
+  };
+
   const work = async (to: OpenChannel): Promise<void> => {
+    const { perMinute, rings } = to;
+    const leaseMs = withinMs(rings) + LEASE_GRACE_MS;
     while (!closed) {
-      const claims = await outbox.claim(to.name, to.perMinute, MOST_AT_ONCE);
+      const atOnce = rings ? MOST_AT_ONCE : BURST;
+      const claims = await outbox.claim(to.name, { perMinute, most: MOST_AT_ONCE, atOnce, leaseMs });
       if (claims.length === 0) return;
+      if (rings) {
+        await call(claims, to);
+        continue;
+      }
+      /** From then on another daemon could have the rest before this one has sent it. */
+      const giveBackAt = now() + LEASE_GRACE_MS;
       const waited = to.tracksIncidents ? [] : claims.filter(({ deliveries: [each] }) => each?.deferred === true);
       const together = waited.length > 1 ? waited : [];
       if (together.length > 0) await deliverTogether(together, to);
       for (const claim of claims) {
         if (closed) return;
+        if (now() > giveBackAt) break;
         if (!together.includes(claim)) await deliver(claim, to);
       }
     }
@@ -187,7 +248,15 @@ export function createDispatcher(deps: {
       timer.unref();
       tick();
     },
-    sendNow: async (to, delivery) => send(to, await withLinks(delivery, to)),
+    sendNow: async (to, delivery) => {
+      const failure = await send(to, await withLinks(delivery, to));
+      if (failure === undefined) noteRow(to.name, undefined);
+      return failure;
+    },
+    failing: () =>
+      [...rows].flatMap(([channel, { since, lastAt, times, problem: said }]) =>
+        times < FAILURES_BEFORE_REST || now() - lastAt > FAILING_FOR_MS ? [] : [{ channel, since, problem: said }],
+      ),
     attempts: () => [...totals].map(([channel, counts]) => ({ channel, ...counts })),
     close: async () => {
       clearInterval(timer);
@@ -201,3 +270,5 @@ export function createDispatcher(deps: {
     },
   };
 }
+
+const withinMs = (rings: boolean): number => (rings ? CALL_WITHIN_MS : SEND_WITHIN_MS);

@@ -23,6 +23,8 @@ export interface Message {
   /** Sentences. */
   readonly lines: readonly string[];
   readonly links: readonly Link[];
+  /** Of one that stands for several: these. */
+  readonly together?: readonly Message[];
 }
 
 export interface Link {
@@ -107,7 +109,7 @@ const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 const MOST_IN_DIGEST = 50;
 
-/** One message for all that waited for the end of quiet hours. @param messages at least one */
+/** One message for several, such as all that waited for the end of quiet hours. @param messages at least one */
 export function digestOf(messages: readonly Message[], first: Message): Message {
   const shown = messages.slice(0, MOST_IN_DIGEST).map(({ title, at }) => `${iso(at)} ${title}`);
   const more = messages.length - shown.length;
@@ -117,6 +119,7 @@ export function digestOf(messages: readonly Message[], first: Message): Message 
     title: `${messages.length} alerts during quiet hours`,
     lines: [...shown, ...(more > 0 ? [`and ${more} more`] : [])],
     links: [],
+    together: messages,
   };
 }
 

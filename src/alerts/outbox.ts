@@ -72,7 +72,16 @@ export interface ChannelState {
 }
 
 export interface Outbox {
-  readonly claim: (channel: string, perMinute: number, most: number) => Promise<readonly Claim[]>;
+  /** @param limits.atOnce messages that may go one right behind the other; `leaseMs` is longer than an attempt may take */
+  readonly claim: (
+    channel: string,
+    limits: {
+      readonly perMinute: number;
+      readonly most: number;
+      readonly atOnce: number;
+      readonly leaseMs: number;
+    },
+  ) => Promise<readonly Claim[]>;
   /** The other side has it. */
   readonly done: (claim: Claim, delivery: Delivery) => Promise<void>;
   /** It did not take it: tried again later, or given up. */
@@ -88,16 +97,12 @@ export interface Outbox {
 
 /** Incidents, and messages that wait or were given up. */
 export const ALERTS_KEPT_SECONDS = 30 * 86_400;
-/** Longer than an attempt may take. */
-export const LEASE_MS = 30_000;
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 600_000;
 const GIVE_UP_AFTER_MS = 86_400_000;
 /** From so many failures in a row a channel rests. */
 export const FAILURES_BEFORE_REST = 5;
 const FIRST_REST_MS = 15_000;
-/** Messages that may go one right behind the other. */
-const BURST = 5;
 const MOST_DEAD = 1000;
 const MOST_OF_ONE_INCIDENT = 50;
 
@@ -154,12 +159,12 @@ export function createOutbox(deps: {
   };
 
   return {
-    claim: async (channel, perMinute, most) => {
+    claim: async (channel, { perMinute, most, atOnce, leaseMs }) => {
       const costMs = Math.ceil(60_000 / perMinute);
       const reply = await claimScript(
         redis,
         [keys.alertSends(channel), keys.alertAttempts(channel), keys.alertChannel(channel)],
-        [now(), now() + LEASE_MS, most, costMs, costMs * (BURST - 1), FAILURES_BEFORE_REST, ALERTS_KEPT_SECONDS],
+        [now(), now() + leaseMs, most, costMs, costMs * (atOnce - 1), FAILURES_BEFORE_REST, ALERTS_KEPT_SECONDS],
       );
       const [fails = 0, ...pairs] = Array.isArray(reply) ? reply : [];
       const claims: Claim[] = [];

@@ -13,6 +13,7 @@ import type { Clock } from '../clock.ts';
 import type { Decision } from '../gate/gate.ts';
 import type { AuditEntry } from '../people/audit-log.ts';
 import { describeSubject, showName } from '../policy/call.ts';
+import type { Lock } from '../policy/lockout.ts';
 import { decisiveReading, type Finding, isExceeded } from '../policy/verdict.ts';
 import type { Intruder } from '../registrations/intruder.ts';
 import type { PartStatus } from '../status.ts';
@@ -23,6 +24,11 @@ export interface AlertSources {
   /** Of every call, after its answer. */
   readonly decided: (decision: Decision) => void;
   readonly reported: (report: DefenceReport) => void;
+  /** Of locks that this daemon made, and that were cleared on it. */
+  readonly locks: {
+    readonly onLocked: (lock: Lock) => void;
+    readonly onCleared: (lock: Lock, act: { readonly by: string }) => void;
+  };
   readonly intruder: (intruder: Intruder) => void;
   /** Of every entry of the audit log that is written. */
   readonly audited: (entry: AuditEntry) => void;
@@ -168,8 +174,8 @@ export function createAlertSources(
       }
     },
     reported: ({ kind, sentence, address, account, service }) => {
-      const [alertKind, severity, title] = REPORTS[kind];
-      const subject = account === null ? address : `extension ${showName(account)}`;
+      const { kind: alertKind, severity, title, of } = REPORTS[kind];
+      const subject = account === null || of === 'address' ? address : `extension ${showName(account)}`;
       raise({
         kind: alertKind,
         severity,
@@ -178,6 +184,22 @@ export function createAlertSources(
         title: subject === null ? title : `${title}: ${subject}`,
         sentence,
       });
+    },
+    locks: {
+      onLocked: ({ id, rule, subject, destinations, because }) => {
+        const who = describeSubject(subject);
+        raise({
+          kind: 'locked',
+          about: `${rule} ${who}`,
+          rule,
+          subject: who,
+          title: `${who} is locked`,
+          sentence: `Rule ${rule} has locked ${who} for calls to ${destinations.join(', ')}: ${because}. Emergency calls go on. Find out who called before you let it call again: tollgate locks clear ${id}`,
+          once: id,
+        });
+      },
+      onCleared: ({ rule, subject }, { by }) =>
+        resolve('locked', `${rule} ${describeSubject(subject)}`, `The lock was cleared by ${by}`),
     },
     intruder: ({ extension, address, outcome, problem, asterisk }) => {
       const became = {
@@ -266,12 +288,27 @@ function changedBy({ action, subject, before, after }: AuditEntry): 'default rul
   return subject === 'rule default' || touches ? 'default rule' : undefined;
 }
 
-const REPORTS: Readonly<Record<ReportKind, readonly [AlertKind, Severity, string]>> = {
-  'mis-set-phone': ['defence', 'warning', 'A phone is set wrongly'],
-  spared: ['defence', 'warning', 'An address attacks and was spared'],
-  'allowed-address': ['defence', 'warning', 'An allowed address attacks'],
-  'not-banned': ['defence', 'warning', 'An address could not be banned'],
-  'keeps-hitting-limits': ['fraud', 'warning', 'Keeps hitting limits'],
-  'new-high-risk-country': ['fraud', 'critical', 'First call to a high-risk country'],
-  'many-destinations': ['fraud', 'critical', 'Calls many numbers'],
+const REPORTS: Readonly<
+  Record<
+    ReportKind,
+    {
+      readonly kind: AlertKind;
+      readonly severity: Severity;
+      readonly title: string;
+      /** Whom it is about, where it names both. */
+      readonly of: 'address' | 'account';
+    }
+  >
+> = {
+  'mis-set-phone': { kind: 'defence', severity: 'warning', title: 'A phone is set wrongly', of: 'account' },
+  spared: { kind: 'defence', severity: 'warning', title: 'An address attacks and was spared', of: 'address' },
+  'allowed-address': { kind: 'defence', severity: 'warning', title: 'An allowed address attacks', of: 'address' },
+  'not-banned': { kind: 'defence', severity: 'warning', title: 'An address could not be banned', of: 'address' },
+  'keeps-hitting-limits': { kind: 'fraud', severity: 'warning', title: 'Keeps hitting limits', of: 'account' },
+  'new-high-risk-country': {
+    ...{ kind: 'fraud', severity: 'critical', of: 'account' },
+    title: 'First call to a high-risk country',
+  },
+  'many-destinations': { kind: 'fraud', severity: 'critical', title: 'Calls many numbers', of: 'account' },
+  'number-range': { kind: 'fraud', severity: 'critical', title: 'Calls many numbers of one range', of: 'account' },
 };

@@ -1,5 +1,6 @@
 /**
- * What became of approvals and grants, as every node hears it: a stream that each follows from where it is.
+ * What became of approvals, grants and locks, and which calls are to be ended, as every node hears it: a stream that each
+ * follows from where it is.
  *
  * A node that loses the store goes on where it was when the store is back, so nothing is missed unless more than the
  * stream keeps happened meanwhile; who needs to be sure looks again by himself from time to time.
@@ -12,10 +13,10 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Keys } from '../redis/keys.ts';
 
-export const NOTES = ['opened', 'seconded', 'settled', 'granted', 'revoked'] as const;
+export const NOTES = ['opened', 'seconded', 'settled', 'granted', 'revoked', 'locked', 'cleared', 'end-calls'] as const;
 export interface ApprovalNote {
   readonly what: (typeof NOTES)[number];
-  /** Of the approval, or of the grant. */
+  /** Of the approval, the grant, the lock, or the order to end calls. */
   readonly id: string;
 }
 

@@ -1,4 +1,4 @@
-/** What those who ask people about held calls are told of them, and the names they keep apart from held channels. */
+/** What those who ask people about held calls are told of them. */
 import type { AriConnection } from '../asterisk/ari-connection.ts';
 import type { Approval, SettledState } from './approval.ts';
 
@@ -23,9 +23,3 @@ export interface HoldListener {
   /** It waits no longer; `state` says why. */
   readonly released: (approvalId: string, state: SettledState) => void;
 }
-
-const SUPERVISOR = 'tollgate-ask-';
-
-/** An id for a channel that calls a supervisor. */
-export const supervisorChannel = (name: string): string => `${SUPERVISOR}${name}`;
-export const isSupervisorChannel = (channel: string): boolean => channel.startsWith(SUPERVISOR);

@@ -12,11 +12,12 @@
  */
 import type { AriConnection } from '../asterisk/ari-connection.ts';
 import type { AriEvent } from '../asterisk/ari-event.ts';
+import { isPersonCall } from '../asterisk/person-calls.ts';
 import { messageOf, TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Approval, SettledState } from './approval.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
-import { type HeldCall, type HoldListener, isSupervisorChannel } from './held-call.ts';
+import type { HeldCall, HoldListener } from './held-call.ts';
 
 /** The first argument of `Stasis()` for a call that is held. */
 const HOLD = 'hold';
@@ -179,7 +180,7 @@ export function startHoldApp(
         await withdraw(approvalId);
       }
       for (const channel of channels) {
-        if (byChannel.has(channel) || isSupervisorChannel(channel)) continue;
+        if (byChannel.has(channel) || isPersonCall(channel)) continue;
         // One that hung up since the list was made must not keep the others from being found.
         const approvalId = await ari.getVariable(channel, APPROVAL_VARIABLE).catch(() => undefined);
         if (approvalId !== undefined) await take(ari, channel, approvalId, false);

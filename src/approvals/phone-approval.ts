@@ -8,14 +8,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { AriConnection } from '../asterisk/ari-connection.ts';
-import type { AriEvent } from '../asterisk/ari-event.ts';
 import { endpointOfChannel } from '../asterisk/channel-name.ts';
+import { nameOfEndpoint } from '../asterisk/person-call.ts';
+import { followPersonCalls } from '../asterisk/person-calls.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Approval } from './approval.ts';
 import type { Decisions } from './decisions.ts';
-import { type HeldCall, type HoldListener, isSupervisorChannel, supervisorChannel } from './held-call.ts';
+import type { HeldCall, HoldListener } from './held-call.ts';
 import { type PhoneCall, startPhoneCall } from './phone-call.ts';
 import type { DecideOutcome } from './phone-menu.ts';
 import { type Turn, whomToCall } from './phone-turns.ts';
@@ -26,7 +27,6 @@ export interface PhoneApproval extends HoldListener {
 }
 
 const MOST_CALLS = 20;
-const LOOK_EVERY_MS = 1000;
 /** Nobody answers, listens and decides in less. */
 const LEAST_LEFT_MS = 3000;
 
@@ -37,7 +37,6 @@ interface Asking {
   talk: string | undefined;
 }
 interface CallUnderWay {
-  readonly ari: AriConnection;
   readonly asking: Asking;
   readonly call: PhoneCall;
 }
@@ -51,9 +50,6 @@ export function startPhoneApproval(
   const calls = new Map<string, CallUnderWay>();
   /** Lines on which somebody is called. */
   const lines = new Set<string>();
-  /** Connections whose left-over calls are hung up. */
-  const ready = new Set<AriConnection>();
-  const clearing = new Set<AriConnection>();
   let isStopped = false;
 
   const lineOf = (ari: AriConnection, endpoint: string): string => `${ari.name} ${endpoint}`;
@@ -61,7 +57,7 @@ export function startPhoneApproval(
   const decide = async (approval: Approval, endpoint: string, ari: AriConnection, approve: boolean) => {
     const settled = await deps.decide(approval.id, {
       approve,
-      by: `phone ${nameOf(endpoint)}`,
+      by: `phone ${nameOfEndpoint(endpoint)}`,
       from: `Asterisk ${ari.name}`,
     });
     const outcome = (): DecideOutcome => {
@@ -76,7 +72,7 @@ export function startPhoneApproval(
   const ring = (asking: Asking, endpoint: string, leftMs: number): void => {
     const { held, turns } = asking;
     const { ari, approval } = held;
-    const id = supervisorChannel(`${approval.id}-${randomBytes(4).toString('hex')}`);
+    const id = followed.idFor(`${approval.id}-${randomBytes(4).toString('hex')}`);
     const line = lineOf(ari, endpoint);
     const change = (changed: (turn: Turn) => Partial<Turn>): void => {
       const at = turns.findIndex((turn) => turn.endpoint === endpoint);
@@ -111,6 +107,7 @@ export function startPhoneApproval(
       },
       onOver: (wasAnswered) => {
         calls.delete(id);
+        followed.remove(id);
         // Rang in vain because another one talks with the caller: that was not his fault.
         const wasCancelled = !wasAnswered && asking.talk !== undefined;
         change(({ calls: made, isDone }) => ({
@@ -123,7 +120,8 @@ export function startPhoneApproval(
         callWhoIsNext();
       },
     });
-    calls.set(id, { ari, asking, call });
+    calls.set(id, { asking, call });
+    followed.add(ari, id, call);
   };
 
   const callWhoIsNext = (): void => {
@@ -131,7 +129,7 @@ export function startPhoneApproval(
     for (const asking of askings.values()) {
       const { approval, ari } = asking.held;
       const leftMs = approval.expiresAt - clock.now();
-      if (!ready.has(ari) || asking.talk !== undefined || leftMs < LEAST_LEFT_MS) continue;
+      if (!followed.isReady(ari) || asking.talk !== undefined || leftMs < LEAST_LEFT_MS) continue;
       const next = whomToCall(asking.turns, {
         ring: approval.hold.ring,
         nowMs: clock.monotonicMs(),
@@ -144,47 +142,7 @@ export function startPhoneApproval(
     }
   };
 
-  /** Compares with what Asterisk has, when events may have been missed: after a start, or a lost connection. */
-  const clear = async (ari: AriConnection): Promise<void> => {
-    if (clearing.has(ari)) return;
-    clearing.add(ari);
-    try {
-      const there = new Set(await ari.applicationChannels());
-      for (const [id, { ari: on, call }] of calls) if (on === ari && !there.has(id)) call.gone();
-      for (const id of there) {
-        if (isSupervisorChannel(id) && !calls.has(id)) await ari.hangup(id, 'normal').catch(() => undefined);
-      }
-      if (ari.state().up) ready.add(ari);
-    } catch (error) {
-      log.debug({ asterisk: ari.name, problem: messageOf(error) }, 'calls to supervisors could not be listed');
-    } finally {
-      clearing.delete(ari);
-    }
-    callWhoIsNext();
-  };
-
-  const onEvent = (ari: AriConnection, event: AriEvent): void => {
-    const id = event.channel?.id ?? event.playbackId.slice(0, event.playbackId.lastIndexOf('.'));
-    if (!isSupervisorChannel(id)) return;
-    const under = calls.get(id);
-    if (under !== undefined) under.call.onEvent(event);
-    // Answered after all, when nobody waits for it any more.
-    else if (event.type === 'StasisStart') ari.hangup(id, 'normal').catch(() => undefined);
-  };
-
-  const stops = connections.flatMap((ari) => [
-    ari.onEvent((event) => onEvent(ari, event)),
-    ari.onState((up) => {
-      if (up) void clear(ari);
-      else ready.delete(ari);
-    }),
-  ]);
-  const look = (): void => {
-    for (const ari of connections) if (ari.state().up && !ready.has(ari)) void clear(ari);
-    callWhoIsNext();
-  };
-  const timer = setInterval(look, LOOK_EVERY_MS).unref();
-  look();
+  const followed = followPersonCalls(connections, { purpose: 'ask', onLooked: () => callWhoIsNext(), log });
 
   return {
     held: (held) => {
@@ -204,8 +162,7 @@ export function startPhoneApproval(
     },
     stop: async () => {
       isStopped = true;
-      clearInterval(timer);
-      for (const stop of stops) stop();
+      followed.stop();
       await Promise.all([...calls.values()].map(({ call }) => call.giveUp()));
     },
   };
@@ -214,8 +171,5 @@ export function startPhoneApproval(
 /** Without the caller himself, and each once. */
 function supervisorsOf({ hold, extension, channel }: Approval): readonly string[] {
   const callers = [extension, endpointOfChannel(channel)];
-  return [...new Set(hold.supervisors)].filter((endpoint) => !callers.includes(nameOf(endpoint)));
+  return [...new Set(hold.supervisors)].filter((endpoint) => !callers.includes(nameOfEndpoint(endpoint)));
 }
-
-/** `PJSIP/2001` → `2001`, `Local/2001@office` → `2001`. */
-const nameOf = (endpoint: string): string => endpoint.replace(/^[^/]*\//, '').replace(/@.*$/, '');

@@ -1,35 +1,24 @@
 /**
  * One call to one supervisor: what phone-menu.ts decides, carried out on a real channel.
  *
- * Requests go out one after another, so what was asked last is what holds. An event that Asterisk never sends is made up
- * for by a time limit, and the channel has one of its own, so it ends even if nobody is there to end it.
- * Refuses to know: whom else to call, and when.
+ * Refuses to know: whom else to call, and when; how Asterisk is asked is in asterisk/person-call.ts.
  */
-import { isGone } from '../asterisk/ari-connection.ts';
-import type { AriEvent } from '../asterisk/ari-event.ts';
-import { messageOf } from '../errors.ts';
+import { callPerson } from '../asterisk/person-call.ts';
+import type { FollowedCall } from '../asterisk/person-calls.ts';
+import { ruleSound } from '../asterisk/spoken-text.ts';
 import type { Log } from '../log.ts';
 import type { SettledState } from './approval.ts';
 import type { HeldCall } from './held-call.ts';
 import { type DecideOutcome, type MenuCommand, type MenuEvent, newMenu, step } from './phone-menu.ts';
-import { mediaOf, ruleSound } from './phone-words.ts';
+import { mediaOf } from './phone-words.ts';
 
-export interface PhoneCall {
-  readonly onEvent: (event: AriEvent) => void;
+export interface PhoneCall extends FollowedCall {
   readonly settled: (state: SettledState) => void;
-  /** The channel is not there any more. */
-  readonly gone: () => void;
   /** Hangs up. Resolves, and never rejects, when Asterisk was told. */
   readonly giveUp: () => Promise<void>;
   readonly isRinging: () => boolean;
 }
 
-/** After the choices were said. */
-const LISTEN_MS = 6_000;
-/** Longer than any speech: Asterisk did not say that it is over. */
-const LONGEST_SPEECH_MS = 60_000;
-/** Asterisk ends the ringing itself; this is for when it does not say so. */
-const RING_GRACE_MS = 5_000;
 /** From the end of the approval to the end of the channel: for last words. */
 const LAST_WORDS_SECONDS = 60;
 
@@ -55,46 +44,20 @@ export function startPhoneCall(deps: {
   let menu = newMenu;
   let wasAnswered = false;
   let ownsTalk = false;
-  let timer: NodeJS.Timeout | undefined;
-  let requests = Promise.resolve();
   const hasRuleSound = ari.hasSound(ruleSound(approval.rule)).catch(() => false);
-
-  const playback = (speech: number): string => `${id}.${speech}`;
-  const after = (ms: number, event: MenuEvent): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => on(event), ms).unref();
-  };
-  const request = (what: string, work: () => Promise<unknown>, onFailure?: (error: unknown) => void): void => {
-    requests = requests.then(work).then(
-      () => undefined,
-      (error: unknown) => {
-        log.debug({ channel: id, what, problem: messageOf(error) }, 'a request for the call to a supervisor failed');
-        onFailure?.(error);
-      },
-    );
-  };
 
   const run = (command: MenuCommand): void => {
     switch (command.do) {
       case 'say': {
         const { speech, phrases } = command;
-        after(LONGEST_SPEECH_MS, { kind: 'spoken', speech });
-        request('stop', () => stopSpeech(speech - 1));
-        request(
-          'play',
-          async () => ari.play(id, mediaOf(phrases, approval, await hasRuleSound), playback(speech)),
-          (error) => on(isGone(error) ? { kind: 'hung-up' } : { kind: 'spoken', speech }),
-        );
+        call.say(speech, async () => mediaOf(phrases, approval, await hasRuleSound));
         return;
       }
-      case 'quiet': {
-        clearTimeout(timer);
-        const { speech } = menu;
-        request('stop', () => stopSpeech(speech));
+      case 'quiet':
+        call.quiet(menu.speech);
         return;
-      }
       case 'listen':
-        after(LISTEN_MS, { kind: 'silence', speech: command.speech });
+        call.listen(command.speech);
         return;
       case 'decide':
         void deps.decide(command.as).then((outcome) => on({ kind: 'decided', outcome }));
@@ -105,7 +68,7 @@ export function startPhoneCall(deps: {
           return;
         }
         ownsTalk = true;
-        request(
+        call.request(
           'talk',
           async () => {
             await held.talkWith(id);
@@ -121,20 +84,17 @@ export function startPhoneCall(deps: {
         endTalk();
         return;
       case 'hang-up':
-        request('hang up', () => ari.hangup(id, 'normal'));
+        call.hangUp();
         return;
       default:
         command satisfies never;
     }
   };
-  // Whatever is played into a bridge keeps a channel from leaving it, so speech is stopped before anything else is asked.
-  const stopSpeech = (speech: number): Promise<void> =>
-    speech === 0 ? Promise.resolve() : ari.stopPlayback(playback(speech)).catch(() => undefined);
   const endTalk = (): void => {
     // Once: the talk may be another one's by now.
     if (!ownsTalk) return;
     ownsTalk = false;
-    request('end of talk', async () => {
+    call.request('end of talk', async () => {
       await held.endTalk(id);
       deps.freeTalk();
     });
@@ -147,47 +107,25 @@ export function startPhoneCall(deps: {
     menu = next.menu;
     for (const command of next.commands) run(command);
     if (next.menu.at !== 'over') return;
-    clearTimeout(timer);
-    void requests.then(() => deps.onOver(wasAnswered));
+    void call.end().then(() => deps.onOver(wasAnswered));
   };
 
-  after(deps.ringSeconds * 1000 + RING_GRACE_MS, { kind: 'give-up' });
-  request(
-    'call',
-    () =>
-      ari.originate({
-        channelId: id,
-        endpoint,
-        to: { app: ari.app, appArgs: ['approve', approval.id, approval.callId] },
-        callerId: callerIdFor(approval.extension),
-        timeoutSeconds: deps.ringSeconds,
-        variables: { 'TIMEOUT(absolute)': String(deps.leftSeconds + LAST_WORDS_SECONDS) },
-      }),
-    (error) => {
-      log.info({ endpoint, asterisk: ari.name, problem: messageOf(error) }, 'a supervisor could not be called');
-      on({ kind: 'hung-up' });
-    },
-  );
+  const call = callPerson({
+    ...{ ari, id, endpoint, log },
+    callerId: callerIdFor(approval.extension),
+    appArgs: ['approve', approval.id, approval.callId],
+    ringSeconds: deps.ringSeconds,
+    longestSeconds: deps.leftSeconds + LAST_WORDS_SECONDS,
+    onEvent: on,
+  });
 
   return {
-    onEvent: (event) => {
-      switch (event.type) {
-        case 'StasisStart':
-          return on({ kind: 'answered' });
-        case 'ChannelDtmfReceived':
-          return on({ kind: 'key', key: event.digit });
-        case 'PlaybackFinished':
-          return on({ kind: 'spoken', speech: Number(event.playbackId.slice(id.length + 1)) });
-        case 'StasisEnd':
-        case 'ChannelDestroyed':
-          return on({ kind: 'hung-up' });
-      }
-    },
+    onEvent: call.onEvent,
     settled: (state) => on({ kind: 'settled', state }),
     gone: () => on({ kind: 'hung-up' }),
     giveUp: () => {
       on({ kind: 'give-up' });
-      return requests;
+      return call.told();
     },
     isRinging: () => menu.at === 'ringing',
   };

@@ -6,6 +6,7 @@
  * the approval is settled no key counts; whatever happens, in whatever order and however often, ends with the call hung up.
  * Refuses to know: channels, sounds, who else is called, and how long anything takes.
  */
+import type { PersonCallEvent } from '../asterisk/person-call.ts';
 import type { SettledState } from './approval.ts';
 
 /** A piece of what is said; see phone-words.ts. */
@@ -36,21 +37,12 @@ export type DecideOutcome =
   | { readonly kind: 'failed' };
 
 export type MenuEvent =
-  | { readonly kind: 'answered' }
-  | { readonly kind: 'key'; readonly key: string }
-  /** The speech of this number is over, or cannot be played. */
-  | { readonly kind: 'spoken'; readonly speech: number }
-  /** No key came in the time to listen after the speech of this number. */
-  | { readonly kind: 'silence'; readonly speech: number }
+  | PersonCallEvent
   | { readonly kind: 'decided'; readonly outcome: DecideOutcome }
   | { readonly kind: 'talk-began' }
   | { readonly kind: 'talk-failed'; readonly because: 'taken' | 'no-talk' }
   /** The approval was settled, by whomever. */
-  | { readonly kind: 'settled'; readonly state: SettledState }
-  /** There is no such channel any more. */
-  | { readonly kind: 'hung-up' }
-  /** Rang for too long, is not wanted any more, or the daemon ends. */
-  | { readonly kind: 'give-up' };
+  | { readonly kind: 'settled'; readonly state: SettledState };
 
 export type MenuCommand =
   /** Instead of what is being said. Followed by `spoken`. */

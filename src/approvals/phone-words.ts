@@ -4,14 +4,9 @@
  * The sentences are files of their own (dialplan/sounds); digits and letters are those of Asterisk's core sounds. All are
  * taken in the language of the supervisor's channel, which Asterisk sees to.
  */
+import { LONGEST_SPELLED, ruleSound, spelled } from '../asterisk/spoken-text.ts';
 import type { Approval } from './approval.ts';
 import type { Phrase } from './phone-menu.ts';
-
-/** A sound that says the name of a rule, where the site has recorded one. */
-export const ruleSound = (rule: string): string => `tollgate-rule-${rule}`;
-
-/** Nobody listens to the spelling of a longer one. */
-const LONGEST_SPELLED = 20;
 
 /**
  * @param hasRuleSound whether there is a {@link ruleSound} for its rule; otherwise its id is spelled
@@ -37,9 +32,3 @@ export function mediaOf(
 }
 
 const sentence = (name: string): string => `sound:tollgate-ask-${name}`;
-
-function spelled(text: string, longest: number): readonly string[] {
-  const bare = text.replaceAll(/[^0-9A-Za-z*#]/g, '').slice(0, longest);
-  if (bare === '') return [];
-  return [/^[0-9*#]+$/.test(bare) ? `digits:${bare}` : `characters:${bare}`];
-}

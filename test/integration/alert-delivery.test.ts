@@ -210,8 +210,10 @@ describe('a channel that fails', () => {
     }
     const tries = receiver.received.length;
     expect(tries).toBeLessThan(60);
+    expect(each.alerts.state().failing).toMatchObject([{ channel: 'hook', problem: '127.0.0.1 answered 503: ok' }]);
     receiver.answer = answering(200);
     await moveUntil(each.clock, 30_000, async () => (await waiting(each)) === 0);
+    expect(each.alerts.state().failing).toEqual([]);
     const taken = messages().slice(tries);
     expect(taken).toHaveLength(10);
     expect(new Set(taken.map(({ id }) => id)).size).toBe(10);
@@ -247,6 +249,22 @@ describe('a channel that fails', () => {
     for (let at = 0; at < 4; at++) each.alerts.raise(someAlert({ about: `part ${at}` }));
     await until(() => receiver.received.filter(({ path }) => path === '/good').length === 4, 5000);
     expect(receiver.received.filter(({ path }) => path === '/bad').length).toBeLessThanOrEqual(1);
+  });
+
+  test('and rings at somebody is tried only as long as nobody has it and it is not over', async () => {
+    const each = await start({ channels: { phone: { kind: 'phone', endpoint: '2001' } } });
+    for (const about of ['a', 'b', 'c']) each.alerts.raise(someAlert({ about }));
+    await until(() => each.log.some(({ problem }) => String(problem).startsWith('no Asterisk connected by ARI')));
+    const [first] = await each.alerts.list('open', 10);
+    await each.alerts.acknowledge(first?.id ?? '', 'cli anna');
+    each.alerts.resolve('component', first?.alert.about === 'a' ? 'b' : 'a', 'it is back');
+    await moveUntil(each.clock, 60_000, async () => (await waiting(each)) === 1);
+    for (let minute = 0; minute < 10; minute++) {
+      each.clock.move(60_000);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    expect(await waiting(each)).toBe(1);
+    expect(await each.alerts.dead(10)).toEqual([]);
   });
 
   test('for a day is given up, listed with what it said, and tried again when somebody asks', async () => {

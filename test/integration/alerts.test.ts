@@ -47,7 +47,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   receiver.answer = answering(200);
-  process.kill(store.pid, 'SIGCONT');
 });
 
 const messages = (): Message[] => receiver.received.slice(before).map(({ body }) => JSON.parse(body) as Message);
@@ -78,14 +77,6 @@ describe('staff are told', () => {
       subject: 'extension 5002',
       count: 10,
     });
-  });
-
-  test('that a shadow rule would have acted', async () => {
-    await tollgate.apply('rules: [{ id: trial, limits: ["1/1h"], mode: shadow }]');
-    await call('5003');
-    await call('5003');
-    await until(() => messages().some(({ kind }) => kind === 'shadow'));
-    expect(messages().find(({ kind }) => kind === 'shadow')).toMatchObject({ rule: 'trial', severity: 'info' });
   });
 
   test('that the default rule or the allowlist was changed, by whom, and of no other change', async () => {
@@ -126,16 +117,6 @@ describe('staff are told', () => {
       lines: ['The approval was approved by link Anna.', expect.anything(), expect.anything()],
     });
     expect((await desk.find(approval.id))?.settlement?.by).toBe('link Anna');
-  });
-
-  test('that the store is away, while it is, and when it is back', async () => {
-    process.kill(store.pid, 'SIGSTOP');
-    await until(() => messages().some(({ title }) => title === 'store on pbx-1 is down'), 30_000);
-    process.kill(store.pid, 'SIGCONT');
-    await until(() => messages().some(({ title }) => title === 'Over: store on pbx-1 is down'), 30_000);
-    const of = messages().filter(({ title }) => title.includes('store on pbx-1'));
-    expect(of.map(({ event }) => event)).toEqual(['raised', 'resolved']);
-    expect(of[0]?.incident).toBe(of[1]?.incident);
   });
 });
 

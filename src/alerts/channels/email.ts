@@ -40,6 +40,7 @@ export const email = {
   secrets: ['password'],
   files: ['ca'],
   tracksIncidents: false,
+  rings: false,
   perMinute: 30,
   create: (settings: Settings) => {
     let transport: Promise<Transporter> | undefined;

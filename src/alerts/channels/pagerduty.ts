@@ -20,6 +20,7 @@ export const pagerduty = {
   secrets: ['key'],
   files: [],
   tracksIncidents: true,
+  rings: false,
   perMinute: 60,
   create: ({ key, api }: Settings, { post }: ChannelTools) => {
     const send = async (message: Message, signal: AbortSignal): Promise<void> => {

@@ -20,6 +20,7 @@ export const slack = {
   secrets: ['webhookUrl'],
   files: [],
   tracksIncidents: false,
+  rings: false,
   // One a second is what Slack allows.
   perMinute: 50,
   create: ({ webhookUrl }: Settings, { post }: ChannelTools) => ({

@@ -26,6 +26,7 @@ export const telegram = {
   secrets: ['token'],
   files: [],
   tracksIncidents: false,
+  rings: false,
   // Telegram allows a group 20 a minute.
   perMinute: 20,
   create: ({ token, chat, api }: Settings, { post }: ChannelTools) => ({

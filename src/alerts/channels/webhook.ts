@@ -22,6 +22,7 @@ export const webhook = {
   secrets: ['secret'],
   files: [],
   tracksIncidents: true,
+  rings: false,
   perMinute: 120,
   create: ({ url, secret }: Settings, { post, now }: ChannelTools) => ({
     send: async (message, signal) => {

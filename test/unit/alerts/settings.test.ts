@@ -64,6 +64,17 @@ describe('a mistake is named with its place', () => {
       /alerts\.routes\[0\]: names no channel "ops"/,
     ],
     ['a duration', 'alerts: { group: 1s }', /alerts\.group: expected a duration like "5m", from 10s to 1h, found "1s"/],
+    [
+      'a phone without an Asterisk that could call it',
+      'alerts: { channels: { p: { kind: phone, endpoint: "2001" } } }',
+      /alerts\.channels\.p: calls people by an Asterisk that has ari in section asterisk; there is none/,
+    ],
+    [
+      'an Asterisk of a phone that is not there',
+      `alerts: { channels: { p: { kind: phone, endpoint: "2001", asterisk: pbx2 } } }
+asterisk: [{ name: pbx1, ari: { url: "http://127.0.0.1:8088", username: a, password: b } }]`,
+      /alerts\.channels\.p: calls people by .*; there is pbx1/,
+    ],
     ['a network', 'alerts: { allowNetworks: [home] }', /alerts\.allowNetworks\[0\]: expected an IP address/],
     ['a name', 'alerts: { channels: { "a b": { kind: slack, webhookUrl: "https://x" } } }', /alerts\.channels/],
     [
