@@ -7,9 +7,10 @@
  *   meanwhile;
  * - a connection comes back by itself for ever, and nothing that happens to a connection is thrown outside a command;
  * - a store that accepts and does not answer (stopped, or behind a dead network) is noticed by a heartbeat and treated
- *   as away.
+ *   as away; and so is one that answers and may not write (a master that lost its replicas or was replaced, a shard that
+ *   lost its cluster), because the heartbeat is a write that changes nothing.
  * One connection carries all decisions: more of them, or automatic pipelines, measured slower. The store's own ready
- * check is off, because it waits a second after a restart; a PING decides instead. Knows nothing of keys.
+ * check is off, because it waits a second after a restart; the heartbeat decides instead.
  */
 import { Socket } from 'node:net';
 import { Cluster, type Redis } from 'ioredis';
@@ -28,13 +29,20 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs?: number;
   /** Pause between two heartbeats, and the time each may take. Default 1 s. */
   readonly heartbeatMs?: number;
+  /**
+   * A key that is never there: a heartbeat deletes it. In a cluster it says which shard must answer; so give the hash tag
+   * of the keys that the connection is for.
+   */
+  readonly probeKey?: string;
   /** Told of each heartbeat that was answered. */
   readonly onPing?: (tookMs: number) => void;
 }
 
 export interface RedisConnection<Client extends Redis | Cluster = Redis | Cluster> {
   readonly redis: Client;
-  /** `up` once a PING was answered, until the connection breaks or a heartbeat is missed. */
+  /** Asks the store whether it does what a decision needs of it. Rejects with its own error if it does not. */
+  readonly probe: () => Promise<unknown>;
+  /** `up` once a heartbeat was answered, until the connection breaks or a heartbeat is missed. */
   state(): RedisState;
   /** Calls back on each change, with the reason in words. Returns the way to unsubscribe. */
   onState(listener: (state: RedisState, why: string) => void): () => void;
@@ -67,6 +75,8 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
   let probing = false;
 
   const redis = createClient(target, options);
+  const { probeKey = 'tollgate:probe' } = options;
+  const ask = (): Promise<unknown> => redis.del(probeKey);
 
   const become = (next: RedisState, why: string): void => {
     lastWhy = why;
@@ -83,19 +93,24 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
     try {
       for (;;) {
         const startMs = performance.now();
-        const answer = await within(heartbeatMs, redis.ping());
+        const answer = await within(heartbeatMs, ask());
         if (answer.kind === 'answered') {
           options.onPing?.(performance.now() - startMs);
           if (!closed && redis.status === 'ready') become('up', 'the store answers');
           return;
         }
         if (answer.kind === 'silent') {
-          become('down', `no answer to PING within ${heartbeatMs} ms`);
+          become('down', `no answer within ${heartbeatMs} ms`);
           // From here on commands are rejected at once instead of being sent into the silence.
           if (!closed) redis.disconnect(true);
           return;
         }
         become('down', answer.why);
+        // A master that must not write may have been replaced: the sentinels know.
+        if (target.kind === 'sentinels' && mayBeReplaced.test(answer.why) && !closed) {
+          redis.disconnect(true);
+          return;
+        }
         // Loading ends without the connection being made anew: keep asking.
         if (closed || redis.status !== 'ready' || !answer.why.startsWith('LOADING')) return;
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -108,6 +123,9 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
   redis.on('error', (error: unknown) => {
     lastWhy = messageOf(error);
     log.debug({ err: error }, 'connection error');
+  });
+  redis.on('node error', (error: unknown) => {
+    lastWhy = messageOf(error);
   });
   redis.on('ready', () => void probe());
   redis.on('close', () => become('down', state === 'up' ? 'the connection was closed' : lastWhy));
@@ -131,6 +149,7 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
 
   return {
     redis,
+    probe: ask,
     state: () => state,
     onState(listener) {
       listeners.add(listener);
@@ -164,6 +183,8 @@ export function connectRedis(target: RedisTarget, options: RedisConnectionOption
     },
   };
 }
+
+const mayBeReplaced = /^(NOREPLICAS|READONLY|MASTERDOWN)/;
 
 async function within(
   timeoutMs: number,

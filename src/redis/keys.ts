@@ -12,6 +12,12 @@ export interface Keys {
   readonly ring: (rule: string, generation: number, subject: string) => string;
   /** Places that calls gave back in the bucket of a paced rule. */
   readonly places: (rule: string, generation: number, subject: string) => string;
+  /** Hash of what a call has been charged of budgets, by tag of the charge; kept for days. */
+  readonly spent: (callId: string, destination: string) => string;
+  /** The window of a budget. */
+  readonly budget: (rule: string, generation: number, subject: string, what: string) => string;
+  /** Hash of the rate sheet: version, document, changedAt, changedBy. */
+  readonly rates: string;
   /** Calls under way that a ceiling counts. */
   readonly leases: (rule: string, generation: number, subject: string) => string;
   /** When a call of this outcome began to hold its subject. */
@@ -32,6 +38,19 @@ export interface Keys {
   readonly usedLink: (nonce: string) => string;
   /** Hash of the calls under way on one node, by decision id. */
   readonly liveCalls: (node: string) => string;
+  /** Hash of when each node with calls under way was last there, in ms. */
+  readonly liveNodes: string;
+  /** An order to end calls, JSON; list of what became of each, JSON. For seconds. */
+  readonly endOrder: (id: string) => string;
+  readonly endAnswers: (id: string) => string;
+  /** Hash of locks in force, by rule and subject; JSON. */
+  readonly locks: string;
+  /** Sorted set of the calls that a rule with a lockout refused, by when it did. */
+  readonly refusals: (rule: string, generation: number, subject: string) => string;
+  /** When a subject last had an answered call to a place; u48 epoch ms; kept for a year. */
+  readonly reached: (subject: string, place: string) => string;
+  /** When one node last saw its calls under way, epoch ms. */
+  readonly liveCallsSeen: (node: string) => string;
   /** Hash of the policy in force: version, document (policy and generations), changedAt, changedBy. */
   readonly policy: string;
   /** Hash of the settings of the defence: version, document, changedAt, changedBy. */
@@ -91,6 +110,8 @@ export interface Keys {
   readonly apiKeysSeen: string;
   /** Hash of log-ins that last, by the SHA-256 of the cookie; JSON. */
   readonly sessions: string;
+  /** Sorted set of the addresses that a user has logged in from, by when he last did. */
+  readonly logInPlaces: (user: string) => string;
   /** Hash of the log-ins tried in one stretch of time, by address and by name. */
   readonly logIns: (stretch: number) => string;
   /** The secret of a second factor that is being set up. */
@@ -99,6 +120,15 @@ export interface Keys {
   readonly usedTotp: (user: string, step: number) => string;
   /** Mark of an extension that has called a country; kept for months. */
   readonly calledCountries: (extension: string, country: string) => string;
+  /** Hash of when each daemon was last alive, and which versions of the common documents it has in force. */
+  readonly nodes: string;
+  /** Answer to a request that may be sent again, encrypted; kept for an hour. */
+  readonly answered: (request: string) => string;
+  /** Hash of the logo of the log-in page: type, file in base64, digest, bytes. */
+  readonly logo: string;
+  /** Stream of what is told live; mark that somebody watches. */
+  readonly events: string;
+  readonly eventsWatched: string;
   /** Stream of the entries of the audit log. */
   readonly audit: string;
   /** What is to take the place of a stream, while it is prepared; for minutes. */
@@ -109,8 +139,23 @@ export interface Keys {
   readonly outages: string;
   /** Hash of counts for one hour, `2026-11-21T09`; fields `09:41|rule|verdict`. */
   readonly counts: (hour: string) => string;
+  /** Never there: what a heartbeat asks the store to delete. */
+  readonly probe: string;
+  /** Mark that every change was written up to here, for the moment in which its copies are awaited. */
+  readonly copied: string;
   /** Mark of a batch that was written to the journal. */
   readonly journalBatch: (id: string) => string;
+}
+
+/**
+ * The field of the hash of locks for a rule and a subject. Of an even length, because charges of an odd one count in
+ * buckets: see take-limits.lua.
+ *
+ * @param subject as keys have it
+ */
+export function lockField(rule: string, subject: string): string {
+  const field = `${rule} ${subject}`;
+  return Buffer.byteLength(field) % 2 === 0 ? field : `${field} `;
 }
 
 /** @param prefix and tenant hold no braces or blanks; the configuration sees to it. */
@@ -126,6 +171,9 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     ring: counted('w'),
     places: counted('f'),
     leases: counted('l'),
+    spent: (callId, destination) => `${base}:s:${callId}:${destination}`,
+    budget: (rule, generation, subject, what) => `${counted('m')(rule, generation, subject)}:${what}`,
+    rates: `${base}:rates`,
     hold: (rule, generation, subject, outcome) => `${counted('h')(rule, generation, subject)}:${outcome}`,
     approval: (id) => `${base}:a:${id}`,
     openApprovals: `${base}:approvals:open`,
@@ -135,6 +183,13 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     linkSecret: `${base}:links:secret`,
     usedLink: (nonce) => `${base}:links:used:${nonce}`,
     liveCalls: (node) => `${base}:live:${node}`,
+    liveNodes: `${base}:live`,
+    endOrder: (id) => `${base}:end:${id}`,
+    endAnswers: (id) => `${base}:ended:${id}`,
+    locks: `${base}:locks`,
+    refusals: counted('r'),
+    reached: (subject, place) => `${base}:y:${place}:${subject}`,
+    liveCallsSeen: (node) => `${base}:live-seen:${node}`,
     policy: `${base}:policy`,
     settings: `${base}:settings`,
     firewallPlan: (node) => `${base}:firewall:${node}`,
@@ -168,14 +223,22 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     usersSeen: `${base}:users:seen`,
     apiKeysSeen: `${base}:keys:seen`,
     sessions: `${base}:sessions`,
+    logInPlaces: (user) => `${base}:log-ins:from:${user}`,
     logIns: (stretch) => `${base}:log-ins:${stretch}`,
     newTotp: (user) => `${base}:totp:new:${user}`,
     usedTotp: (user, step) => `${base}:totp:used:${user}:${step}`,
     calledCountries: (extension, country) => `${base}:called:${country}:${extension}`,
+    nodes: `${base}:nodes`,
+    answered: (request) => `${base}:answered:${request}`,
+    logo: `${base}:logo`,
+    events: `${base}:events`,
+    eventsWatched: `${base}:events:watched`,
     audit: `${base}:audit`,
     prepared: (stream) => `${base}:prepared:${stream}`,
     journal: `${base}:journal`,
     outages: `${base}:outages`,
+    probe: `${base}:probe`,
+    copied: `${base}:copied`,
     journalBatch: (id) => `${base}:j:${id}`,
     counts: (hour) => `${base}:n:${hour}`,
   };

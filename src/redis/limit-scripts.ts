@@ -4,18 +4,19 @@
  */
 import type { Redis } from 'ioredis';
 import { messageOf } from '../errors.ts';
+import { storeTimeMs } from './command-at.ts';
 import { evalPacked, type WirePart, wireNumber, wirePart } from './packed-eval.ts';
-import { createScript, loadScript } from './scripts.ts';
+import { createScript, loadScript, luaScript } from './scripts.ts';
 import { storeError } from './store-error.ts';
 
 /** `paced`: the call may leave later, and takes its place now. */
 export type PackedDemand = 'required' | 'lenient' | 'shadow' | 'paced' | 'paced-shadow';
 
 /** How a charge counts: see the layouts in take-limits.lua. */
-export type PackedKind = 'bucket' | 'rolling' | 'hold' | 'leases';
+export type PackedKind = 'bucket' | 'rolling' | 'hold' | 'leases' | 'spend' | 'lock' | 'first-call';
 
 export interface PackedCharge {
-  /** Key of its bucket, its ring or its leases. */
+  /** Key of its bucket, its ring, its leases or its window. */
   readonly key: string;
   readonly bytes: Buffer;
   /** Number of limits. */
@@ -24,6 +25,8 @@ export interface PackedCharge {
   readonly paced: boolean;
   /** Key of the places given back, for a paced bucket; undefined for everything else. */
   readonly placesKey: string | undefined;
+  /** Key of what the call has been charged, for spending; undefined for everything else. */
+  readonly spentKey: string | undefined;
   /** Keys and bytes as they go over the wire. */
   readonly wire: WireCharge;
 }
@@ -40,11 +43,12 @@ export interface TakenCharge {
   readonly leavesAtMs: number;
   /**
    * Of each limit, shortest period first: the debt of a bucket in the units of the script; of a rolling window the calls
-   * in it, more than its count after a lenient charge or a lowered limit; of leases the calls at once.
+   * in it, more than its count after a lenient charge or a lowered limit; of leases the calls at once; of spending what
+   * its window holds.
    */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Undefined for anything but a ring. */
+  /** Undefined for what has no window. */
   readonly rolling: TakenWindows | undefined;
 }
 
@@ -117,22 +121,58 @@ function packed(charge: {
   readonly width: number;
   readonly placesKey?: string | undefined;
 }): PackedCharge {
-  const { kind, demand, key, letter = '', numbers, width, placesKey } = charge;
-  const head = 7 + letter.length;
-  const bytes = Buffer.alloc(head + 4 * numbers.length);
-  bytes.write(DEMANDS[demand], 0, 'latin1');
-  bytes.writeUIntBE(hash48(key), 1, 6);
-  bytes.write(letter, 7, 'latin1');
-  numbers.forEach((number, index) => {
-    bytes.writeUInt32LE(number, head + 4 * index);
+  const numbers = Buffer.alloc(4 * charge.numbers.length);
+  charge.numbers.forEach((number, index) => {
+    numbers.writeUInt32LE(number, 4 * index);
   });
-  const paced = demand === 'paced' || demand === 'paced-shadow';
-  const places = placesKey === undefined ? '' : wirePart(placesKey);
-  return { key, bytes, width, kind, paced, placesKey, wire: { key: wirePart(key), charge: wirePart(bytes), places } };
+  return packBytes({ ...charge, numbers });
 }
 
-/** Two FNV-1a hashes with different seeds, 24 bits of each. A cryptographic hash costs ten times as much and guards nothing here. */
-function hash48(text: string): number {
+/** Whether a subject is locked. @param field of the hash of locks, of an even length */
+export const packLock = (demand: PackedDemand, key: string, field: string): PackedCharge =>
+  packBytes({ kind: 'lock', demand, key, letter: 'k', numbers: Buffer.from(field, 'utf8'), width: 1 });
+
+/**
+ * Whether a place is reached for the first time.
+ *
+ * @param first.hanging how many charges behind it are asked about on a first call only
+ * @param first.alone a first call lacks by itself
+ */
+export const packFirstCall = (
+  demand: PackedDemand,
+  key: string,
+  first: { readonly withinSeconds: number; readonly hanging: number; readonly alone: boolean },
+): PackedCharge => {
+  const numbers = [first.withinSeconds, first.hanging, first.alone ? 1 : 0];
+  return packed({ kind: 'first-call', demand, key, letter: 'f', numbers, width: 1 });
+};
+
+/** A charge from its numbers as the script reads them. */
+export function packBytes(charge: {
+  readonly kind: PackedKind;
+  readonly demand: PackedDemand;
+  readonly key: string;
+  readonly letter?: string;
+  readonly numbers: Buffer;
+  readonly width: number;
+  readonly placesKey?: string | undefined;
+  readonly spentKey?: string | undefined;
+}): PackedCharge {
+  const { kind, demand, key, letter = '', numbers, width, placesKey, spentKey } = charge;
+  const head = 7 + letter.length;
+  const bytes = Buffer.alloc(head + numbers.length);
+  bytes.write(DEMANDS[demand], 0, 'latin1');
+  bytes.writeUIntBE(tagOf(key), 1, 6);
+  bytes.write(letter, 7, 'latin1');
+  numbers.copy(bytes, head);
+  const paced = demand === 'paced' || demand === 'paced-shadow';
+  const places = placesKey === undefined ? '' : wirePart(placesKey);
+  const wire = { key: wirePart(key), charge: wirePart(bytes), places };
+  return { key, bytes, width, kind, paced, placesKey, spentKey, wire };
+}
+
+/** What makes a charge the same one when its call asks again. Two FNV-1a hashes with different seeds, 24 bits of each. A cryptographic hash costs ten times as much and guards nothing here. */
+export function tagOf(text: string): number {
   let [a, b] = [0x811c9dc5, 0x01000193];
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -144,7 +184,7 @@ function hash48(text: string): number {
 
 const STATES = ['room', 'lacking', 'counted', 'later'] as const;
 
-const takeSource = loadScript('take-limits');
+const takeSource = luaScript('take-limits', `${loadScript('spend-window').lua}\n${loadScript('take-limits').lua}`);
 const takeScript = createScript(takeSource);
 const returnScript = createScript('return-limits');
 const keepScript = createScript('keep-leases');
@@ -173,15 +213,21 @@ export async function takeLimits(
   let wireKeys = wirePart(callKey);
   let wirePlaces = '';
   let wireCharges = '';
+  let spentKey: string | undefined;
   for (const charge of charges) {
     keys.push(charge.key);
     wireKeys += charge.wire.key;
     wireCharges += charge.wire.charge;
+    if (charge.spentKey !== undefined) spentKey = charge.spentKey;
     if (charge.placesKey === undefined) continue;
     placesKeys.push(charge.placesKey);
     wirePlaces += charge.wire.places;
   }
   keys.push(...placesKeys);
+  if (spentKey !== undefined) {
+    keys.push(spentKey);
+    wirePlaces += wirePart(spentKey);
+  }
   const now = nowMs === undefined ? NO_TIME : wireNumber(nowMs);
   const parts = wireKeys + wirePlaces + now + wireNumber(deadlineMs) + wireNumber(recordSeconds) + wireCharges;
   try {
@@ -207,7 +253,7 @@ function decodeTakeReply(reply: unknown, charges: readonly PackedCharge[]): Take
     const leavesAtMs = charge.paced ? (reply[at++] ?? Number.NaN) : 0;
     const before: number[] = [];
     const after: number[] = [];
-    const isRing = charge.kind === 'rolling' || charge.kind === 'hold';
+    const isRing = charge.kind === 'rolling' || charge.kind === 'hold' || charge.kind === 'spend';
     const rolling = isRing ? { atMs: nowMs, roomAtMs: [] as number[] } : undefined;
     for (let limit = 0; limit < charge.width; limit++) {
       before.push(reply[at++] ?? Number.NaN);
@@ -276,8 +322,7 @@ export async function keepLeases(
 
 /** Begins a hold now, by the server's clock, or begins it anew. */
 export async function beginHold(redis: Redis, key: string, seconds: number): Promise<void> {
-  const [whole, micros] = await redis.time();
   const at = Buffer.alloc(6);
-  at.writeUIntLE(Number(whole) * 1000 + Math.floor(Number(micros) / 1000), 0, 6);
+  at.writeUIntLE(await storeTimeMs(redis, key), 0, 6);
   await redis.set(key, at, 'EX', seconds + 1);
 }

@@ -12,7 +12,7 @@ import type { StateLock } from './state-lock.ts';
 
 export interface Store {
   /** A further connection, closed with the store. */
-  readonly connect: (name: string) => RedisConnection;
+  readonly connect: (name: string, options?: { readonly heartbeatMs: number }) => RedisConnection;
   readonly decisions: RedisConnection;
   readonly records: RedisConnection;
   readonly close: () => Promise<void>;
@@ -34,6 +34,8 @@ export async function openStore(
     readonly stateDir: string;
     readonly lock: StateLock;
     readonly searchPath: string;
+    /** See connection.ts. */
+    readonly probeKey: string;
     readonly onPing: (connection: string, tookMs: number) => void;
     readonly log: Log;
   },
@@ -51,8 +53,9 @@ export async function openStore(
   };
   try {
     const target = await start();
-    const connect = (name: string): RedisConnection => {
-      const connection = connectRedis(target, { log, name, onPing: (tookMs) => deps.onPing(name, tookMs) });
+    const connect: Store['connect'] = (name, options) => {
+      const onPing = (tookMs: number): void => deps.onPing(name, tookMs);
+      const connection = connectRedis(target, { log, name, onPing, probeKey: deps.probeKey, ...options });
       closers.push(() => connection.close());
       return connection;
     };

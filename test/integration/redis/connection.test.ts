@@ -124,11 +124,28 @@ describe('a decision connection', () => {
     await connection.untilUp(5000);
     const down = untilDown(connection);
     server?.kill('SIGSTOP');
-    expect(await down).toBe('no answer to PING within 100 ms');
+    expect(await down).toBe('no answer within 100 ms');
     expect(await failure(connection.redis.get('k'))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     server?.kill('SIGCONT');
     await connection.untilUp(5000);
     expect(await connection.redis.ping()).toBe('PONG');
+  });
+
+  test('a store that answers and may not write counts as away, with its reason, until it may', async () => {
+    await startServer('--min-replicas-to-write', '1');
+    const connection = connect();
+    await expect(connection.untilUp(400)).rejects.toThrow(/NOREPLICAS/);
+    expect(await connection.redis.ping()).toBe('PONG');
+    await connection.redis.config('SET', 'min-replicas-to-write', '0');
+    await connection.untilUp(5000);
+    const down = untilDown(connection);
+    await connection.redis.config('SET', 'min-replicas-to-write', '1');
+    expect(await down).toMatch(/NOREPLICAS/);
+  });
+
+  test('a certificate that cannot be read is a mistake in the configuration, which names its key', () => {
+    const target = { kind: 'url', url: 'rediss://127.0.0.1:1', tls: { ca: join(dir, 'none.pem') } } as const;
+    expect(() => connect({}, target)).toThrow(/^redis\.tls\.ca: ENOENT/);
   });
 
   test('a command time-out is told apart from a store that is not there', async () => {
