@@ -84,7 +84,7 @@ export function createLiveCallRecords(deps: {
       const all = await redis.hgetall(key);
       stored = new Set(Object.keys(all));
       return Object.entries(all).flatMap(([decision, text]) => {
-        const call = read(text);
+        const call = readLiveCall(text);
         return call?.decision === decision ? [call] : [];
       });
     },
@@ -96,7 +96,8 @@ export function createLiveCallRecords(deps: {
   };
 }
 
-function read(text: string): LiveCall | undefined {
+/** A call as some daemon wrote it down; undefined for a record of another version, or a damaged one. */
+export function readLiveCall(text: string): LiveCall | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== VERSION)

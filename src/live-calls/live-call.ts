@@ -21,6 +21,10 @@ export interface LiveCall {
   readonly exempt: boolean;
   /** When it could leave. */
   readonly startedAt: EpochMs;
+  /** When somebody picked up, as the manager interface told. */
+  readonly answeredAt?: EpochMs;
+  /** The Asterisk that has it, by its name in the configuration. */
+  readonly asterisk?: string;
   /** From `startedAt`; undefined for no ceiling. */
   readonly maxSeconds: number | undefined;
   /** What it holds and what may be given back; undefined where nothing is counted for it. */

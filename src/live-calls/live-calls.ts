@@ -24,30 +24,26 @@ import type { Outcome } from '../policy/outcome.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type LiveCall, liveCallOf, maxSecondsUnder, needsReport } from './live-call.ts';
 import type { LiveCallRecords } from './live-call-records.ts';
+import { type LiveCallView, viewLiveCall } from './live-call-view.ts';
+import type { SpendMeter } from './spend-meter.ts';
 
 /** What the manager interface can do for calls under way. */
 export interface ChannelControl {
   /** True while it is connected and would tell of a channel that ends. */
   readonly canSee: () => boolean;
-  /** @throws {TollgateError} where Asterisk could not be told */
-  readonly hangUp: (uniqueId: string) => Promise<void>;
+  /**
+   * @param linkedId of the call that the channel belongs to; empty where nobody knows
+   * @throws {TollgateError} `NOT_FOUND`: no Asterisk has it; others where one could not be told
+   */
+  readonly hangUp: (uniqueId: string, linkedId?: string) => Promise<void>;
 }
 
 /** A channel as it exists now. */
 export interface ExistingChannel {
   readonly uniqueId: string;
   readonly linkedId: string;
-}
-
-export interface LiveCallView {
-  readonly decision: string;
-  readonly startedAt: string;
-  readonly seconds: number;
-  readonly maxSeconds: number | null;
-  readonly extension: string | null;
-  readonly destination: string;
-  readonly trunk: string | null;
-  readonly channel: string;
+  /** Name of the Asterisk that has it. */
+  readonly asterisk?: string;
 }
 
 export interface LiveCalls {
@@ -60,12 +56,15 @@ export interface LiveCalls {
   /** A channel is gone. */
   readonly channelEnded: (uniqueId: string) => void;
   /** A channel of a call made another one. */
-  readonly dialled: (uniqueId: string, madeUniqueId: string) => void;
+  readonly dialled: (uniqueId: string, madeUniqueId: string, asterisk?: string) => void;
   /** What a dialling attempt of that channel came to. */
   readonly dialEnded: (uniqueId: string, outcome: Outcome | undefined) => void;
   /** All channels that exist now: calls without one of them are over. */
   readonly reconcile: (channels: readonly ExistingChannel[]) => void;
   readonly list: () => readonly LiveCallView[];
+  readonly calls: () => readonly LiveCall[];
+  /** Unique ids of the channels of a call that are known to exist; undefined where it is not under way here. */
+  readonly channelsOf: (decision: string) => readonly string[] | undefined;
   readonly count: () => number;
   /** Finds the calls of before a restart. */
   readonly restore: () => Promise<void>;
@@ -80,6 +79,10 @@ interface Entry {
   outcome: Outcome | undefined;
   /** The last thing that dialling came to; an answer stays one. */
   dialOutcome: Outcome | undefined;
+  /** Somebody picked up, and it was told. */
+  isAnswered: boolean;
+  /** How long it talked, as the dialplan said. */
+  answeredSeconds: number | undefined;
   hungUpAt: EpochMs | undefined;
 }
 
@@ -102,6 +105,13 @@ export function createLiveCalls(deps: {
   /** Undefined where no manager interface is configured. */
   readonly control: ChannelControl | undefined;
   readonly leaseMs: number;
+  readonly node: string;
+  /** Called once for each call that is answered. */
+  readonly onAnswered?: (call: LiveCall) => void;
+  /** Beside what is counted for a call: somebody wants to learn what becomes of it. */
+  readonly isWatched?: (decision: Decision) => boolean;
+  /** Absent where nothing is spent. */
+  readonly meter?: Pick<SpendMeter, 'over'>;
 }): LiveCalls {
   const { limits, records, clock, log, control } = deps;
   const entries = new Map<string, Entry>();
@@ -131,6 +141,19 @@ export function createLiveCalls(deps: {
   const dialCameTo = (entry: Entry, outcome: Outcome | undefined): void => {
     if (outcome !== undefined && entry.dialOutcome !== 'answered') entry.dialOutcome = outcome;
   };
+
+  const change = (entry: Entry, changed: Partial<LiveCall>): void => {
+    entry.call = { ...entry.call, ...changed };
+    if (entries.has(entry.call.decision)) records.put(entry.call);
+  };
+
+  const answered = (entry: Entry): void => {
+    if (entry.isAnswered) return;
+    entry.isAnswered = true;
+    deps.onAnswered?.(entry.call);
+  };
+
+  const needs = (decision: Decision): boolean => needsReport(decision) || (deps.isWatched?.(decision) ?? false);
 
   /** Says something to the store, and again until it has heard. */
   const say = async (what: string, sayIt: () => Promise<void>): Promise<void> => {
@@ -163,8 +186,13 @@ export function createLiveCalls(deps: {
   const keepItems = (entry: Entry, keep: (item: ReceiptItem) => boolean): void => {
     const { receipt } = entry.call;
     if (receipt === undefined) return;
-    entry.call = { ...entry.call, receipt: { payer: receipt.payer, items: receipt.items.filter(keep) } };
-    if (entries.has(entry.call.decision)) records.put(entry.call);
+    change(entry, { receipt: { payer: receipt.payer, items: receipt.items.filter(keep) } });
+  };
+
+  /** What a call has cost is final. @param items those of its receipt that it leaves */
+  const pay = async (entry: Entry, items: readonly ReceiptItem[], isSeen: boolean): Promise<void> => {
+    const over = deps.meter?.over(entry.call, items, { isSeen, ...entry });
+    if (over !== undefined) await say('its cost', async () => void (await limits.meter([over], () => undefined)));
   };
 
   const leaveTrunk = (entry: Entry): void => {
@@ -172,25 +200,31 @@ export function createLiveCalls(deps: {
     const left = receipt?.items.filter(({ subject }) => subject.kind === 'trunk') ?? [];
     if (receipt === undefined || left.length === 0) return;
     void say('an end', () => limits.end({ payer: receipt.payer, items: left }));
+    void pay(entry, left, true);
     const { dialOutcome } = entry;
     if (dialOutcome !== undefined && entry.outcome === undefined) void settle(entry, dialOutcome, left);
     keepItems(entry, (item) => !left.includes(item));
   };
 
-  const finish = async (entry: Entry): Promise<void> => {
+  /** @param isSeen it was told of as it happened, and not found out later */
+  const finish = async (entry: Entry, isSeen: boolean): Promise<void> => {
     forget(entry);
     const { receipt } = entry.call;
-    if (receipt !== undefined) await say('an end', () => limits.end(receipt));
+    if (receipt !== undefined) {
+      await say('an end', () => limits.end(receipt));
+      await pay(entry, receipt.items, isSeen);
+    }
     const { dialOutcome } = entry;
     if (dialOutcome !== undefined && entry.outcome === undefined) await settle(entry, dialOutcome);
   };
 
   const legEnded = async (entry: Entry, uniqueId: string, outcome: Outcome | undefined): Promise<void> => {
     dialCameTo(entry, outcome);
+    if (outcome === 'answered') answered(entry);
     dropLeg(entry, uniqueId);
     // Another leg may still be talking: a transfer, or a Local channel that stepped out of the way.
     if (entry.legs.size > 0 && control?.canSee() === true) return;
-    await finish(entry);
+    await finish(entry, true);
   };
 
   const renewAll = (): void => {
@@ -229,7 +263,7 @@ export function createLiveCalls(deps: {
       entry.hungUpAt = now;
       log.info({ decision: entry.call.decision, maxSeconds }, 'a call reached its longest duration and is ended');
       for (const leg of entry.legs) {
-        control.hangUp(leg).catch((error: unknown) => {
+        control.hangUp(leg, entry.call.channel.linkedId).catch((error: unknown) => {
           log.warn({ decision: entry.call.decision, problem: messageOf(error) }, 'a call could not be ended');
         });
       }
@@ -248,16 +282,24 @@ export function createLiveCalls(deps: {
   for (const timer of timers) timer.unref();
 
   const add = (call: LiveCall): Entry => {
-    const entry: Entry = { call, legs: new Set(), outcome: undefined, dialOutcome: undefined, hungUpAt: undefined };
+    const entry: Entry = {
+      call,
+      legs: new Set(),
+      outcome: undefined,
+      dialOutcome: undefined,
+      isAnswered: call.answeredAt !== undefined,
+      answeredSeconds: undefined,
+      hungUpAt: undefined,
+    };
     entries.set(call.decision, entry);
     addLeg(entry, call.channel.uniqueId);
     return entry;
   };
 
   return {
-    wantsReport: needsReport,
+    wantsReport: needs,
     began: (decision, channel) => {
-      if (control === undefined && !needsReport(decision)) return;
+      if (control === undefined && !needs(decision)) return;
       if (decision.verdict.layer === 'emergency') return;
       for (const other of byLeg.get(channel.uniqueId) ?? []) {
         // The same call tries another trunk, so it is no longer on the one before, and what becomes of it is not that one's.
@@ -268,9 +310,10 @@ export function createLiveCalls(deps: {
       const [oldest] = entries.values();
       if (oldest !== undefined) forget(oldest);
     },
-    reported: async ({ decision, what, outcome, uniqueId }) => {
+    reported: async ({ decision, what, outcome, uniqueId, answeredSeconds }) => {
       const entry = entries.get(decision);
       if (entry === undefined) return;
+      entry.answeredSeconds = answeredSeconds ?? entry.answeredSeconds;
       switch (what) {
         case 'gone': {
           forget(entry);
@@ -286,6 +329,7 @@ export function createLiveCalls(deps: {
           if (outcome === undefined || outcome === entry.outcome) return;
           if (entry.outcome !== undefined && outcome !== 'conversation') return;
           entry.outcome = outcome;
+          if (outcome === 'answered' || outcome === 'conversation') answered(entry);
           await settle(entry, outcome);
           return;
         default:
@@ -295,36 +339,55 @@ export function createLiveCalls(deps: {
     channelEnded: (uniqueId) => {
       for (const entry of [...(byLeg.get(uniqueId) ?? [])]) void legEnded(entry, uniqueId, undefined);
     },
-    dialled: (uniqueId, madeUniqueId) => {
-      for (const entry of [...(byLeg.get(uniqueId) ?? [])]) addLeg(entry, madeUniqueId);
+    dialled: (uniqueId, madeUniqueId, asterisk) => {
+      for (const entry of [...(byLeg.get(uniqueId) ?? [])]) {
+        addLeg(entry, madeUniqueId);
+        if (asterisk !== undefined && entry.call.asterisk !== asterisk) change(entry, { asterisk });
+      }
     },
     dialEnded: (uniqueId, outcome) => {
-      for (const entry of byLeg.get(uniqueId) ?? []) dialCameTo(entry, outcome);
+      for (const entry of byLeg.get(uniqueId) ?? []) {
+        dialCameTo(entry, outcome);
+        if (outcome !== 'answered') continue;
+        if (entry.call.answeredAt === undefined) change(entry, { answeredAt: clock.now() });
+        answered(entry);
+      }
     },
     reconcile: (channels) => {
       const existing = new Set(channels.map(({ uniqueId }) => uniqueId));
       const ofCall = new Map<string, string[]>();
-      for (const { uniqueId, linkedId } of channels) ofCall.set(linkedId, [...(ofCall.get(linkedId) ?? []), uniqueId]);
+      const places = new Map<string, string>();
+      for (const { uniqueId, linkedId, asterisk } of channels) {
+        ofCall.set(linkedId, [...(ofCall.get(linkedId) ?? []), uniqueId]);
+        if (asterisk !== undefined) places.set(uniqueId, asterisk);
+      }
       const young = clock.now() - JUST_BEGUN_MS;
       let ended = 0;
       for (const entry of [...entries.values()]) {
         for (const leg of [...entry.legs]) if (!existing.has(leg)) dropLeg(entry, leg);
         for (const leg of ofCall.get(entry.call.channel.linkedId) ?? []) addLeg(entry, leg);
+        const asterisk = places.get([...entry.legs][0] ?? '');
+        if (asterisk !== undefined && entry.call.asterisk === undefined) change(entry, { asterisk });
         if (entry.legs.size > 0) continue;
         if (entry.call.startedAt > young) {
           addLeg(entry, entry.call.channel.uniqueId);
           continue;
         }
         ended += 1;
-        void finish(entry);
+        void finish(entry, false);
       }
       if (ended > 0) log.info({ ended }, 'calls were over whose end nobody had reported');
       renewAll();
     },
     list: () =>
       [...entries.values()]
-        .map(({ call }) => viewOf(call, clock.now()))
+        .map(({ call }) => viewLiveCall(call, clock.now(), deps.node))
         .sort((one, other) => other.seconds - one.seconds),
+    calls: () => [...entries.values()].map(({ call }) => call),
+    channelsOf: (decision) => {
+      const legs = entries.get(decision)?.legs;
+      return legs === undefined ? undefined : [...legs];
+    },
     count: () => entries.size,
     restore: async () => {
       for (const call of await records.load()) if (!entries.has(call.decision)) add(call);
@@ -336,14 +399,3 @@ export function createLiveCalls(deps: {
     },
   };
 }
-
-const viewOf = ({ decision, startedAt, maxSeconds, request, channel }: LiveCall, now: EpochMs): LiveCallView => ({
-  decision,
-  startedAt: new Date(startedAt).toISOString(),
-  seconds: Math.max(0, Math.floor((now - startedAt) / 1000)),
-  maxSeconds: maxSeconds ?? null,
-  extension: request.extension ?? null,
-  destination: request.dialled,
-  trunk: request.trunk ?? null,
-  channel: channel.name,
-});

@@ -1,0 +1,59 @@
+/** Calls under way put together: what is counted of them, what Asterisk tells of them, and the way to end them. */
+import type { Redis } from 'ioredis';
+import type { AmiConnection } from '../asterisk/ami-connection.ts';
+import { messageOf } from '../errors.ts';
+import { type CallEnder, createCallEnder } from './call-ender.ts';
+import { channelControl, watchChannels } from './channel-watch.ts';
+import { createLiveCallRecords } from './live-call-records.ts';
+import { createLiveCalls, type LiveCalls } from './live-calls.ts';
+import { createReachedPlaces } from './reached-places.ts';
+import { createSpendMeter, type ReachedCeiling } from './spend-meter.ts';
+
+type LiveCallsDeps = Omit<
+  Parameters<typeof createLiveCalls>[0],
+  'records' | 'control' | 'meter' | 'onAnswered' | 'isWatched'
+>;
+type EnderDeps = Omit<Parameters<typeof createCallEnder>[0], 'liveCalls' | 'control'>;
+
+/** Finds the calls of before this start, and goes on without them where the store is away. */
+export async function startLiveCalls(
+  deps: LiveCallsDeps &
+    EnderDeps & {
+      readonly redis: Redis;
+      readonly manager: readonly AmiConnection[];
+      /** Calls under way ran into a hard ceiling; they are ended beside it. */
+      readonly onReached?: (ceiling: ReachedCeiling) => void;
+    },
+): Promise<{ readonly liveCalls: LiveCalls; readonly ender: CallEnder; readonly close: () => Promise<void> }> {
+  const { redis, keys, node, manager, log } = deps;
+  const control = channelControl(manager);
+  const records = createLiveCallRecords({ redis, key: keys.liveCalls(node), log });
+  const meter = createSpendMeter({
+    ...deps,
+    calls: () => liveCalls.calls(),
+    canSee: () => control?.canSee() ?? false,
+    seenKey: keys.liveCallsSeen(node),
+    onReached: async (ceiling) => {
+      const { rule, subject, because } = ceiling;
+      deps.onReached?.(ceiling);
+      await ender.end({ rule: rule.id, subject }, { by: `rule ${rule.id}`, reason: because });
+    },
+  });
+  const { isWatched, answered: onAnswered } = createReachedPlaces(deps);
+  const liveCalls = createLiveCalls({ ...deps, records, control, meter, isWatched, onAnswered });
+  await liveCalls.restore().catch((error: unknown) => {
+    log.warn({ problem: messageOf(error) }, 'the calls of before this start are not known');
+  });
+  const stopWatching = watchChannels(manager, { liveCalls, log, compareEveryMs: deps.leaseMs / 5 });
+  const ender = createCallEnder({ ...deps, liveCalls, control });
+  return {
+    liveCalls,
+    ender,
+    close: async () => {
+      await meter.close();
+      await ender.close();
+      stopWatching();
+      await liveCalls.close();
+    },
+  };
+}
