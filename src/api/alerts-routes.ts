@@ -1,67 +1,154 @@
 /** Alerts: list them, acknowledge one, try a channel, and what was given up. */
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Alerts } from '../alerts/alerts.ts';
 import type { Audit } from '../people/audit-log.ts';
 import { reportAlert, reportDeadLetter } from './alert-report.ts';
-import { ConflictError, notFound, parse } from './problem.ts';
+import { pageOf, paging } from './paging.ts';
+import { ConflictError, notFound } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { type Api, byId, instant, list, orNull, text } from './schema.ts';
 
-const listQuery = z.strictObject({
-  state: z.enum(['open', 'all']).default('open'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+const alert = z.strictObject({
+  id: text,
+  state: z.enum(['open', 'acknowledged', 'over']),
+  kind: text,
+  severity: text,
+  rule: orNull(text),
+  subject: orNull(text),
+  title: text,
+  sentence: text,
+  count: z.number(),
+  node: text,
+  since: instant,
+  lastAt: instant,
+  acknowledgedBy: orNull(text),
+  acknowledgedAt: orNull(instant),
+  overAt: orNull(instant),
+  overBecause: orNull(text),
+  told: list(text),
+  nextStepAt: orNull(instant),
 });
-const deadQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
-const testBody = z.strictObject({ channel: z.string().max(64).optional() });
-const retryBody = z.strictObject({ ids: z.array(z.string().max(200)).min(1).max(1000).optional() });
+const channel = z.strictObject({
+  name: text,
+  kind: text,
+  waiting: z.number(),
+  fails: z.number(),
+  restsUntil: orNull(instant),
+});
+const letter = z.strictObject({
+  id: text,
+  channel: text,
+  alert: text,
+  title: text,
+  attempts: z.number(),
+  problem: text,
+  givenUpAt: instant,
+});
+const tested = z.strictObject({ channel: text, kind: text, taken: z.boolean(), problem: orNull(text) });
+
+const USUAL_PAGE = 100;
+const MOST_LISTED = 2000;
+const listQuery = z.strictObject({ state: z.enum(['open', 'all']).default('open'), ...paging });
+const testBody = z.strictObject({ channel: z.string().max(64).optional() }).default({});
+const retryBody = z.strictObject({ ids: z.array(z.string().max(200)).min(1).max(1000).optional() }).default({});
 
 export function alertRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: { readonly alerts: Alerts; readonly audit: Audit; readonly act: ActOf },
 ): void {
   const { alerts, audit, act } = deps;
-  app.get('/api/v1/alerts', async (request) => {
-    const { state, limit } = parse(listQuery, request.query);
-    return (await alerts.list(state, limit)).map(reportAlert);
-  });
-  app.get('/api/v1/alerts/channels', async () => {
-    const channels = await alerts.channels();
-    return channels.map(({ restsUntil, ...rest }) => ({
-      ...rest,
-      restsUntil: restsUntil === null ? null : new Date(restsUntil).toISOString(),
-    }));
-  });
-  app.get('/api/v1/alerts/dead', async (request) => {
-    const letters = await alerts.dead(parse(deadQuery, request.query).limit);
-    return letters.map(reportDeadLetter);
-  });
-  app.post('/api/v1/alerts/dead/retry', async (request) => {
-    const { ids } = parse(retryBody, request.body ?? {});
-    const retried = await alerts.retry(ids);
-    await audit({ ...act(request, 'alerts.retry', 'messages that were given up'), after: { retried } });
-    return { retried };
-  });
-  app.post('/api/v1/alerts/test', async (request) => {
-    const { channel } = parse(testBody, request.body ?? {});
-    const results = await alerts.test(channel);
-    await audit({ ...act(request, 'alerts.test', channel === undefined ? 'all channels' : `channel ${channel}`) });
-    return results;
-  });
-  app.get<{ Params: { readonly id: string } }>('/api/v1/alerts/:id', async ({ params }) => {
-    const found = await alerts.find(params.id);
-    if (found === undefined) throw noAlert(params.id);
-    return reportAlert(found);
-  });
-  app.post<{ Params: { readonly id: string } }>('/api/v1/alerts/:id/acknowledge', async (request) => {
-    const { id } = request.params;
-    const what = act(request, 'alerts.acknowledge', `alert ${id}`);
-    const found = await alerts.acknowledge(id, what.by);
-    if (found === undefined) throw noAlert(id);
-    const report = reportAlert(found.incident);
-    if (!found.isFirst) throw new ConflictError(lateSentence(report), report);
-    await audit({ ...what, after: { title: report.title } });
-    return report;
-  });
+  app.get(
+    '/api/v1/alerts',
+    {
+      schema: {
+        summary: 'Alerts, those that changed last first',
+        querystring: listQuery,
+        response: { 200: list(alert) },
+      },
+    },
+    async (request, reply) => {
+      const { state, limit = USUAL_PAGE, cursor } = request.query;
+      const all = (await alerts.list(state, MOST_LISTED)).map(reportAlert);
+      return pageOf(all, ({ id }) => id, { limit, cursor }, request, reply);
+    },
+  );
+  app.get(
+    '/api/v1/alerts/channels',
+    { schema: { summary: 'Channels, and how each is', response: { 200: list(channel) } } },
+    async () => {
+      const channels = await alerts.channels();
+      return channels.map(({ restsUntil, ...rest }) => ({
+        ...rest,
+        restsUntil: restsUntil === null ? null : new Date(restsUntil).toISOString(),
+      }));
+    },
+  );
+  app.get(
+    '/api/v1/alerts/dead',
+    {
+      schema: {
+        summary: 'Messages that were given up',
+        querystring: z.strictObject(paging),
+        response: { 200: list(letter) },
+      },
+    },
+    async (request, reply) => {
+      const { limit = USUAL_PAGE, cursor } = request.query;
+      const letters = (await alerts.dead(MOST_LISTED)).map(reportDeadLetter);
+      return pageOf(letters, ({ id }) => id, { limit, cursor }, request, reply);
+    },
+  );
+  app.post(
+    '/api/v1/alerts/dead/retry',
+    {
+      schema: {
+        summary: 'Send them again',
+        body: retryBody,
+        response: { 200: z.strictObject({ retried: z.number() }) },
+      },
+    },
+    async (request) => {
+      const { ids } = request.body;
+      const retried = await alerts.retry(ids);
+      await audit({ ...act(request, 'alerts.retry', 'messages that were given up'), after: { retried } });
+      return { retried };
+    },
+  );
+  app.post(
+    '/api/v1/alerts/test',
+    {
+      schema: { summary: 'Send a test now, by one channel or by all', body: testBody, response: { 200: list(tested) } },
+    },
+    async (request) => {
+      const { channel } = request.body;
+      const results = await alerts.test(channel);
+      await audit({ ...act(request, 'alerts.test', channel === undefined ? 'all channels' : `channel ${channel}`) });
+      return results;
+    },
+  );
+  app.get(
+    '/api/v1/alerts/:id',
+    { schema: { summary: 'One alert', params: byId, response: { 200: alert } } },
+    async ({ params }) => {
+      const found = await alerts.find(params.id);
+      if (found === undefined) throw noAlert(params.id);
+      return reportAlert(found);
+    },
+  );
+  app.post(
+    '/api/v1/alerts/:id/acknowledge',
+    { schema: { summary: 'Say that somebody looks after it', params: byId, response: { 200: alert } } },
+    async (request) => {
+      const { id } = request.params;
+      const what = act(request, 'alerts.acknowledge', `alert ${id}`);
+      const found = await alerts.acknowledge(id, what.by);
+      if (found === undefined) throw noAlert(id);
+      const report = reportAlert(found.incident);
+      if (!found.isFirst) throw new ConflictError(lateSentence(report), report);
+      await audit({ ...what, after: { title: report.title } });
+      return report;
+    },
+  );
 }
 
 const noAlert = (id: string) => notFound('alert', id, 'tollgate alerts list --all names the latest');

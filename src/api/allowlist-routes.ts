@@ -1,6 +1,6 @@
 /** `/api/v1/allowlist`: who is never banned. Entries are found by id, by name, or by what they hold. */
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { BanList } from '../bans/ban-list.ts';
 import type { FirewallControl } from '../bans/firewall-control.ts';
@@ -25,8 +25,12 @@ import { didYouMean } from '../policy/problem.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { DomainState, DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
-import { notFound, ProblemError, parse } from './problem.ts';
+import { allowEntry, allowImport, changedEntry } from './address-answers.ts';
+import { etagOf, requireMatch } from './etag.ts';
+import { pageOf, paging } from './paging.ts';
+import { notFound, ProblemError } from './problem.ts';
 import type { Act, ActOf, RecordedAllowlist } from './recorded-changes.ts';
+import { type Api, list, yesOrNo } from './schema.ts';
 import { callerOf } from './who-asks.ts';
 
 /** An entry as it is shown. Times are ISO 8601, UTC. */
@@ -59,20 +63,17 @@ export interface ChangedEntry extends AllowReport {
 
 export type ImportReport = Omit<AllowImport, 'document'> & { readonly applied: boolean; readonly changed: boolean };
 
-interface ByRef {
-  Params: { readonly ref: string };
-}
-
 const listQuery = z.strictObject({
   search: z.string().trim().max(200).optional(),
   /** Not hit for so many days, and at least as old. */
   unusedDays: z.coerce.number().int().min(1).max(3650).optional(),
+  ...paging,
 });
-const yesNo = z.enum(['true', 'false']).default('false');
+const byRef = z.strictObject({ ref: z.string().max(300) });
 const changeQuery = z.strictObject({
-  dryRun: yesNo,
+  dryRun: yesOrNo,
   /** Even if it cuts off the one who asks. */
-  force: yesNo,
+  force: yesOrNo,
 });
 const switchBody = z.strictObject({ exemptions: z.enum(['on', 'off'], { error: 'is not known; write on or off' }) });
 const importBody = z.strictObject({
@@ -80,8 +81,10 @@ const importBody = z.strictObject({
   replace: z.boolean().default(false),
 });
 
+type ChangeRequest = FastifyRequest & { readonly query: z.output<typeof changeQuery> };
+
 export function allowlistRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: {
     readonly allowlist: RecordedAllowlist;
     readonly allowed: AllowedAddresses;
@@ -145,7 +148,7 @@ export function allowlistRoutes(
   });
 
   const edit = async (
-    request: FastifyRequest,
+    request: ChangeRequest,
     what: Act,
     change: (document: AllowlistDocument) => Edited,
   ): Promise<ChangedEntry> => {
@@ -167,8 +170,8 @@ export function allowlistRoutes(
     return { ...(await reportOne(entry)), notes };
   };
 
-  const optionsOf = (request: FastifyRequest) => {
-    const { dryRun, force } = parse(changeQuery, request.query);
+  const optionsOf = (request: ChangeRequest) => {
+    const { dryRun, force } = request.query;
     const guarded = (next: AllowlistDocument): AllowlistDocument => {
       const refused = force === 'true' ? undefined : deps.refusalOf(next.entries, callerOf(request));
       if (refused !== undefined) throw new TollgateError('CONFLICT', refused);
@@ -182,74 +185,148 @@ export function allowlistRoutes(
       return 'range' in read && deps.allowed.covering(read.range) !== undefined;
     });
 
-  app.get('/api/v1/allowlist', async (request) => {
-    const { search = '', unusedDays } = parse(listQuery, request.query);
-    const all = await report(entries());
-    const since = unusedDays === undefined ? undefined : new Date(clock.now() - unusedDays * 86_400_000).toISOString();
-    return all.filter(
-      (entry) => matches(entry, search) && (since === undefined || (entry.lastHitAt ?? entry.createdAt) < since),
-    );
-  });
-  app.get('/api/v1/allowlist/exemptions', async () => ({ exemptions: allowlist.current().document.exemptions }));
-  app.put('/api/v1/allowlist/exemptions', async (request) => {
-    const { exemptions } = parse(switchBody, request.body);
-    await allowlist.change(
-      (document) => ({ ...document, exemptions }),
-      act(request, 'allowlist.exemptions', 'allowlist'),
-    );
-    return { exemptions };
-  });
-  app.post('/api/v1/allowlist/import', async (request): Promise<ImportReport> => {
-    const { entries: drafts, replace } = parse(importBody, request.body);
-    const { dryRun, guarded } = optionsOf(request);
-    const what = act(request, 'allowlist.import', 'allowlist');
-    let done: AllowImport | undefined;
-    const run = (document: AllowlistDocument): AllowlistDocument => {
-      const planned = importEntries(document, drafts, making(what.by), { replace });
-      if ('problems' in planned) throw new ProblemError('INVALID_REQUEST', planned.problems);
-      done = planned;
-      return guarded(planned.document);
-    };
-    if (dryRun) run(allowlist.current().document);
-    else await allowlist.change(run, what);
-    if (done === undefined) throw new Error('an import was not run');
-    const { document: _, ...counts } = done;
-    return {
-      applied: !dryRun,
-      changed: counts.added.length + counts.replaced.length + counts.removed.length > 0,
-      ...counts,
-    };
-  });
-  app.get<ByRef>('/api/v1/allowlist/:ref', async (request) => reportOne(find(request.params.ref)));
-  app.post('/api/v1/allowlist', async (request, reply) => {
-    const draft = parse(entryDraftSchema, request.body);
-    const what = act(request, 'allowlist.add', `allowed ${draft.name}`);
-    const made = await edit(request, what, (document) => addEntry(document, draft, making(what.by)));
-    return reply.code(optionsOf(request).dryRun ? 200 : 201).send(made);
-  });
-  app.patch<ByRef>('/api/v1/allowlist/:ref', (request) => {
-    const patch = parse(entryPatchSchema, request.body);
-    const { id, name } = find(request.params.ref);
-    const what = act(request, 'allowlist.set', `allowed ${name}`);
-    return edit(request, what, (document) => setEntry(document, find(id, document.entries).id, patch));
-  });
-  app.delete<ByRef>('/api/v1/allowlist/:ref', async (request): Promise<ChangedEntry> => {
-    const { guarded } = optionsOf(request);
-    const entry = find(request.params.ref);
-    const shown = await reportOne(entry);
-    const trunks = allowedTrunks();
-    await allowlist.change(
-      (document) => guarded({ ...document, entries: document.entries.filter(({ id }) => id !== entry.id) }),
-      act(request, 'allowlist.remove', `allowed ${entry.name}`),
-    );
-    await deps.hits.forget([entry.id]);
-    const left = allowedTrunks();
-    const lost = trunks.filter((trunk) => !left.includes(trunk));
-    return {
-      ...shown,
-      notes: lost.map((trunk) => `${trunk} is a trunk of yours, and nothing keeps it from being banned now`),
-    };
-  });
+  app.get(
+    '/api/v1/allowlist',
+    { schema: { summary: 'Who is never banned', querystring: listQuery, response: { 200: list(allowEntry) } } },
+    async (request, reply) => {
+      const { search = '', unusedDays, ...page } = request.query;
+      const all = await report(entries());
+      const since =
+        unusedDays === undefined ? undefined : new Date(clock.now() - unusedDays * 86_400_000).toISOString();
+      const found = all.filter(
+        (entry) => matches(entry, search) && (since === undefined || (entry.lastHitAt ?? entry.createdAt) < since),
+      );
+      return pageOf(found, ({ id }) => id, page, request, reply);
+    },
+  );
+  app.get(
+    '/api/v1/allowlist/exemptions',
+    { schema: { summary: 'Whether entries exempt from call limits at all', response: { 200: switchBody } } },
+    () => ({ exemptions: allowlist.current().document.exemptions }),
+  );
+  app.put(
+    '/api/v1/allowlist/exemptions',
+    { schema: { summary: 'Switch exemptions for the whole system', body: switchBody, response: { 200: switchBody } } },
+    async (request) => {
+      const { exemptions } = request.body;
+      await allowlist.change(
+        (document) => ({ ...document, exemptions }),
+        act(request, 'allowlist.exemptions', 'allowlist'),
+      );
+      return { exemptions };
+    },
+  );
+  app.post(
+    '/api/v1/allowlist/import',
+    {
+      schema: {
+        summary: 'Import entries, all or nothing',
+        querystring: changeQuery,
+        body: importBody,
+        response: { 200: allowImport },
+      },
+    },
+    async (request): Promise<ImportReport> => {
+      const { entries: drafts, replace } = request.body;
+      const { dryRun, guarded } = optionsOf(request);
+      const what = act(request, 'allowlist.import', 'allowlist');
+      let done: AllowImport | undefined;
+      const run = (document: AllowlistDocument): AllowlistDocument => {
+        const planned = importEntries(document, drafts, making(what.by), { replace });
+        if ('problems' in planned) throw new ProblemError('INVALID_REQUEST', planned.problems);
+        done = planned;
+        return guarded(planned.document);
+      };
+      if (dryRun) run(allowlist.current().document);
+      else await allowlist.change(run, what);
+      if (done === undefined) throw new Error('an import was not run');
+      const { document: _, ...counts } = done;
+      return {
+        applied: !dryRun,
+        changed: counts.added.length + counts.replaced.length + counts.removed.length > 0,
+        ...counts,
+      };
+    },
+  );
+  app.get(
+    '/api/v1/allowlist/:ref',
+    { schema: { summary: 'One entry, by id, name or what it holds', params: byRef, response: { 200: allowEntry } } },
+    async ({ params }, reply) => {
+      const entry = find(params.ref);
+      return withTag(reply, entry, await reportOne(entry));
+    },
+  );
+  app.post(
+    '/api/v1/allowlist',
+    {
+      schema: {
+        summary: 'Add an entry',
+        querystring: changeQuery,
+        body: entryDraftSchema,
+        response: { 200: changedEntry, 201: changedEntry },
+      },
+    },
+    async (request, reply) => {
+      const draft = request.body;
+      const what = act(request, 'allowlist.add', `allowed ${draft.name}`);
+      const made = await edit(request, what, (document) => addEntry(document, draft, making(what.by)));
+      return reply.code(optionsOf(request).dryRun ? 200 : 201).send(made);
+    },
+  );
+  app.patch(
+    '/api/v1/allowlist/:ref',
+    {
+      schema: {
+        summary: 'Change an entry',
+        params: byRef,
+        querystring: changeQuery,
+        body: entryPatchSchema,
+        response: { 200: changedEntry },
+      },
+    },
+    (request) => {
+      const patch = request.body;
+      const { id, name } = find(request.params.ref);
+      const what = act(request, 'allowlist.set', `allowed ${name}`);
+      return edit(request, what, (document) => {
+        const entry = find(id, document.entries);
+        requireMatch(request, entry, `entry ${name}`);
+        return setEntry(document, entry.id, patch);
+      });
+    },
+  );
+  app.delete(
+    '/api/v1/allowlist/:ref',
+    {
+      schema: { summary: 'Remove an entry', params: byRef, querystring: changeQuery, response: { 200: changedEntry } },
+    },
+    async (request): Promise<ChangedEntry> => {
+      const { guarded } = optionsOf(request);
+      const entry = find(request.params.ref);
+      const shown = await reportOne(entry);
+      const trunks = allowedTrunks();
+      await allowlist.change(
+        (document) => {
+          requireMatch(request, find(entry.id, document.entries), `entry ${entry.name}`);
+          return guarded({ ...document, entries: document.entries.filter(({ id }) => id !== entry.id) });
+        },
+        act(request, 'allowlist.remove', `allowed ${entry.name}`),
+      );
+      await deps.hits.forget([entry.id]);
+      const left = allowedTrunks();
+      const lost = trunks.filter((trunk) => !left.includes(trunk));
+      return {
+        ...shown,
+        notes: lost.map((trunk) => `${trunk} is a trunk of yours, and nothing keeps it from being banned now`),
+      };
+    },
+  );
+}
+
+/** The tag of what was written: when it was last hit is no change of it. */
+function withTag<T>(reply: FastifyReply, entry: AllowEntry, report: T): T {
+  reply.header('etag', etagOf(entry));
+  return report;
 }
 
 const isoOrNull = (at: EpochMs | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());

@@ -1,5 +1,5 @@
 /** Approvals: list them, follow them, decide one. Grants: list them, revoke one. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type KnownApproval, reportApproval } from '../approvals/approval.ts';
 import type { ApprovalDesk, Settled } from '../approvals/approval-desk.ts';
@@ -13,13 +13,13 @@ import {
 } from '../approvals/grant.ts';
 import type { Grants } from '../approvals/grants.ts';
 import type { TollgateError } from '../errors.ts';
-import { ConflictError, notFound, parse } from './problem.ts';
+import { approvalAnswer, grantAnswer } from './approval-answers.ts';
+import { pageOf, paging } from './paging.ts';
+import { ConflictError, notFound } from './problem.ts';
+import { type Api, byId, jsonLines, list } from './schema.ts';
 import { type WhoAsks, whereFrom } from './who-asks.ts';
 
-const listQuery = z.strictObject({
-  state: z.enum(['open', 'all']).default('open'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-});
+const listQuery = z.strictObject({ state: z.enum(['open', 'all']).default('open'), ...paging });
 /** One line, because it goes into logs and sentences. */
 const reason = z
   .string()
@@ -43,7 +43,7 @@ const approval = z
   .default({});
 
 export function approvalRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: {
     readonly desk: ApprovalDesk;
     readonly decisions: Decisions;
@@ -52,45 +52,90 @@ export function approvalRoutes(
   },
 ): void {
   const { desk, decisions } = deps;
-  app.get('/api/v1/approvals', async (request) => {
-    const { state, limit } = parse(listQuery, request.query);
-    return (await desk.list(state, limit)).map(reportApproval);
-  });
-  app.get<{ Params: { readonly id: string } }>('/api/v1/approvals/:id', async (request) => {
-    const found = await desk.find(request.params.id);
-    if (found === undefined) throw noApproval(request.params.id);
-    return reportApproval(found);
-  });
-  for (const [verb, schema] of [
-    ['approve', approval],
-    ['refuse', refusal],
-  ] as const) {
-    app.post<{ Params: { readonly id: string } }>(`/api/v1/approvals/:id/${verb}`, async (request) => {
-      const { id } = request.params;
-      const settled = await decisions.decide(id, {
-        ...parse(schema, request.body ?? {}),
-        approve: verb === 'approve',
-        by: deps.whoAsks(request),
-        from: whereFrom(request),
-      });
-      if (settled === undefined) throw noApproval(id);
-      if (settled.outcome === 'late' || settled.outcome === 'again') {
-        throw new ConflictError(lateSentence(settled), reportApproval(settled));
-      }
-      return reportApproval(settled);
-    });
-  }
-  app.get('/api/v1/approvals/watch', (_request, reply) => watch(reply, desk));
+  app.get(
+    '/api/v1/approvals',
+    {
+      schema: {
+        summary: 'Held calls: those that wait, or the latest',
+        querystring: listQuery,
+        response: { 200: list(approvalAnswer) },
+      },
+    },
+    async (request, reply) => {
+      const { state, limit = USUAL_PAGE, cursor } = request.query;
+      const all = (await desk.list(state, MOST_LISTED)).map(reportApproval);
+      return pageOf(all, ({ id }) => id, { limit, cursor }, request, reply);
+    },
+  );
+  app.get(
+    '/api/v1/approvals/:id',
+    { schema: { summary: 'One approval', params: byId, response: { 200: approvalAnswer } } },
+    async ({ params }) => {
+      const found = await desk.find(params.id);
+      if (found === undefined) throw noApproval(params.id);
+      return reportApproval(found);
+    },
+  );
+  const decide = async (request: FastifyRequest, id: string, word: Pick<Word, 'approve'> & Partial<Word>) => {
+    const by = deps.whoAsks(request);
+    const settled = await decisions.decide(id, { ...word, by, from: whereFrom(request) });
+    if (settled === undefined) throw noApproval(id);
+    // The answer to the first may have been lost: to say the same again is no conflict.
+    if (settled.outcome === 'late' && isRepeated(settled, word.approve, by)) return reportApproval(settled);
+    if (settled.outcome === 'late' || settled.outcome === 'again')
+      throw new ConflictError(lateSentence(settled), reportApproval(settled));
+    return reportApproval(settled);
+  };
+  app.post(
+    '/api/v1/approvals/:id/approve',
+    {
+      schema: { summary: 'Let a held call go', params: byId, body: approval, response: { 200: approvalAnswer } },
+    },
+    (request) => decide(request, request.params.id, { ...request.body, approve: true }),
+  );
+  app.post(
+    '/api/v1/approvals/:id/refuse',
+    {
+      schema: { summary: 'Refuse a held call', params: byId, body: refusal, response: { 200: approvalAnswer } },
+    },
+    (request) => decide(request, request.params.id, { ...request.body, approve: false }),
+  );
+  app.get(
+    '/api/v1/approvals/watch',
+    { schema: { summary: 'What becomes of approvals, on any node', response: { 200: jsonLines } } },
+    (_request, reply) => watch(reply, desk),
+  );
 
-  app.get('/api/v1/grants', async () => deps.grants.list().map(reportGrant));
-  app.delete<{ Params: { readonly id: string } }>('/api/v1/grants/:id', async (request) => {
-    const revoked = await decisions.revoke(request.params.id, deps.whoAsks(request), whereFrom(request));
-    if (revoked === undefined) {
-      throw notFound('grant', request.params.id, 'tollgate approvals grants lists those in force');
-    }
-    return reportGrant(revoked);
-  });
+  app.get(
+    '/api/v1/grants',
+    {
+      schema: {
+        summary: 'What was granted beyond one call and is in force',
+        querystring: z.strictObject(paging),
+        response: { 200: list(grantAnswer) },
+      },
+    },
+    (request, reply) => pageOf(deps.grants.list().map(reportGrant), ({ id }) => id, request.query, request, reply),
+  );
+  app.delete(
+    '/api/v1/grants/:id',
+    { schema: { summary: 'Revoke a grant', params: byId, response: { 200: grantAnswer } } },
+    async (request) => {
+      const { id } = request.params;
+      const revoked = await decisions.revoke(id, deps.whoAsks(request), whereFrom(request));
+      if (revoked === undefined) throw notFound('grant', id, 'tollgate approvals grants lists those in force');
+      return reportGrant(revoked);
+    },
+  );
 }
+
+type Word = Parameters<Decisions['decide']>[1];
+const USUAL_PAGE = 100;
+/** Settled ones are kept for 30 days; older ones are in the audit log. */
+const MOST_LISTED = 10_000;
+
+const isRepeated = ({ settlement }: Settled, approve: boolean, by: string): boolean =>
+  settlement?.by === by && settlement.state === (approve ? 'approved' : 'refused');
 
 const noApproval = (id: string): TollgateError =>
   notFound('approval', id, 'tollgate approvals list names those that are open; settled ones are kept for 30 days');

@@ -22,6 +22,7 @@ import { readAllowlist } from '../policy/allowlist.ts';
 import { CONFIRM_WITHIN_MS, type FirewallDocument, readFirewallDocument } from '../policy/firewall-plan.ts';
 import { formatProblem } from '../policy/problem.ts';
 import { readSettings } from '../policy/settings-document.ts';
+import { type RateStore, readRates } from '../rates/rate-store.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { AllowlistStore } from '../store/allowlist-store.ts';
 import {
@@ -77,6 +78,7 @@ export function backupRoutes(
     readonly node: string;
     readonly policies: PolicyStore;
     readonly settings: SettingsStore;
+    readonly rates: RateStore;
     readonly addresses: { readonly allowlist: AllowlistStore };
     readonly firewall: { readonly control: FirewallControl };
     readonly people: Pick<People, 'users' | 'sessions'>;
@@ -110,7 +112,7 @@ export function backupRoutes(
   });
 
   app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => done(null, payload));
-  app.post('/api/v1/restore', async (request): Promise<RestoreReport> => {
+  app.post('/api/v1/restore', { schema: { body: z.unknown() } }, async (request): Promise<RestoreReport> => {
     const dryRun = parse(restoreQuery, request.query).dryRun === 'true';
     const { body } = request;
     if (!(body instanceof Readable))
@@ -190,6 +192,16 @@ function documentParts(deps: Parameters<typeof backupRoutes>[1]): readonly KeptD
       replace: async (document, restorer) => {
         const read = readAllowlist(document);
         if (!('problem' in read)) await allowlist.change(() => read, actOn(restorer, 'the allowlist'));
+      },
+    },
+    {
+      kind: 'rates',
+      what: 'the rate sheet',
+      current: () => ({ changedAt: '', changedBy: '', ...deps.rates.current() }),
+      problemOf: problemIn(readRates),
+      replace: async (document, { by }) => {
+        const read = readRates(document);
+        if (!('problem' in read)) await deps.rates.restore(read, by);
       },
     },
     stored('users', 'users', backup.readUsers),

@@ -1,5 +1,5 @@
 /** `/api/v1/bans`: which addresses are kept out, why, since when and until when. */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Ban, BanChangeKind, BanOrigin, Evidence } from '../bans/ban.ts';
 import type { BanList } from '../bans/ban-list.ts';
@@ -12,8 +12,10 @@ import { readRange } from '../policy/addresses.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { LastHits } from '../store/last-hits.ts';
-import { notFound, ProblemError, parse } from './problem.ts';
+import { addedBan, banAnswer, ban as banReport, lifted as liftReport } from './address-answers.ts';
+import { notFound, ProblemError } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { type Api, limitOf, list, orNull, text } from './schema.ts';
 import { callerOf } from './who-asks.ts';
 
 /** A ban as it is shown. Times are ISO 8601, UTC. */
@@ -85,12 +87,8 @@ export interface LiftReport {
   readonly kernel: KernelArrival | null;
 }
 
-interface ByAddress {
-  Params: { readonly address: string };
-}
-
 const listQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: limitOf(100),
   cursor: z.string().max(100).optional(),
   search: z.string().trim().max(200).optional(),
   service: z.string().max(32).optional(),
@@ -127,6 +125,7 @@ const addBody = z
     error: 'contradicts permanent; give one of them',
     path: ['seconds'],
   });
+const byAddress = z.strictObject({ address: z.string().max(100) });
 const liftBody = z.strictObject({ addresses: z.array(z.string().max(100)).min(1).max(1000) });
 
 const HISTORY_SHOWN = 20;
@@ -136,7 +135,7 @@ const COUNTED_WITHIN_MS = 2000;
 const MOST_UNBLOCKED = 16;
 
 export function banRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: {
     readonly bans: BanList;
     readonly allowed: AllowedAddresses;
@@ -165,75 +164,93 @@ export function banRoutes(
     });
   };
 
-  app.get('/api/v1/bans', async (request): Promise<BansPage> => {
-    const { permanent, ...query } = parse(listQuery, request.query);
-    const page = bans.list({ ...query, permanent: permanent === undefined ? undefined : permanent === 'true' });
-    return { ...page, bans: await report(page.bans) };
-  });
+  app.get(
+    '/api/v1/bans',
+    {
+      schema: {
+        summary: 'Who is kept out, the newest first',
+        querystring: listQuery,
+        response: { 200: z.strictObject({ bans: list(banReport), total: z.number(), cursor: orNull(text) }) },
+      },
+    },
+    async (request): Promise<BansPage> => {
+      const { permanent, ...query } = request.query;
+      const page = bans.list({ ...query, permanent: permanent === undefined ? undefined : permanent === 'true' });
+      return { ...page, bans: await report(page.bans) };
+    },
+  );
 
-  app.get<ByAddress>('/api/v1/bans/:address', async (request): Promise<BanAnswerReport> => {
-    const asked = request.params.address;
-    const read = readRange(asked);
-    if ('problem' in read)
-      throw new ProblemError('INVALID_REQUEST', [{ path: '', message: `"${asked}" ${read.problem}` }]);
-    const exact = bans.get(asked);
-    const holding = bans.holding(asked);
-    const [main, ...others] = exact === undefined ? holding : [exact, ...holding.filter((ban) => ban !== exact)];
-    const address = main?.address ?? asked;
-    const entry = allowed.covering(read.range);
-    const [evidence, history] = await Promise.all([
-      main === undefined ? [] : bans.evidenceOf(address).then(reportEvidence, () => null),
-      bans.history({ address, limit: HISTORY_SHOWN }).then(
-        (changes) => changes.map(({ what, at, by, ban }) => ({ what, at: iso(at), by, reason: ban.reason })),
-        () => null,
-      ),
-    ]);
-    const rest = {
-      asked,
-      allowedBy:
-        entry === undefined
-          ? null
-          : { id: entry.id, name: entry.name, value: entry.value, exempt: allowed.exempts(entry) },
-      alsoBannedBy: others.map((ban) => ban.address),
-      evidence,
-      history,
-      countryRefusal: deps.countryRefusal(asked) ?? null,
-      kernel: (await firewall.inKernel(asked).catch(() => undefined)) ?? null,
-    };
-    const [shown] = main === undefined ? [] : await report([main]);
-    return shown === undefined ? { banned: false, address, ...rest } : { banned: true, ...shown, ...rest };
-  });
+  app.get(
+    '/api/v1/bans/:address',
+    { schema: { summary: 'Whether an address is banned, and why', params: byAddress, response: { 200: banAnswer } } },
+    async (request): Promise<BanAnswerReport> => {
+      const asked = request.params.address;
+      const read = readRange(asked);
+      if ('problem' in read)
+        throw new ProblemError('INVALID_REQUEST', [{ path: '', message: `"${asked}" ${read.problem}` }]);
+      const exact = bans.get(asked);
+      const holding = bans.holding(asked);
+      const [main, ...others] = exact === undefined ? holding : [exact, ...holding.filter((ban) => ban !== exact)];
+      const address = main?.address ?? asked;
+      const entry = allowed.covering(read.range);
+      const [evidence, history] = await Promise.all([
+        main === undefined ? [] : bans.evidenceOf(address).then(reportEvidence, () => null),
+        bans.history({ address, limit: HISTORY_SHOWN }).then(
+          (changes) => changes.map(({ what, at, by, ban }) => ({ what, at: iso(at), by, reason: ban.reason })),
+          () => null,
+        ),
+      ]);
+      const rest = {
+        asked,
+        allowedBy:
+          entry === undefined
+            ? null
+            : { id: entry.id, name: entry.name, value: entry.value, exempt: allowed.exempts(entry) },
+        alsoBannedBy: others.map((ban) => ban.address),
+        evidence,
+        history,
+        countryRefusal: deps.countryRefusal(asked) ?? null,
+        kernel: (await firewall.inKernel(asked).catch(() => undefined)) ?? null,
+      };
+      const [shown] = main === undefined ? [] : await report([main]);
+      return shown === undefined ? { banned: false, address, ...rest } : { banned: true, ...shown, ...rest };
+    },
+  );
 
-  app.post('/api/v1/bans', async (request, reply) => {
-    const body = parse(addBody, request.body);
-    const what = act(request, 'bans.add', `ban ${body.address}`);
-    const before = bans.get(body.address);
-    const answer = await bans.add({
-      ...body,
-      caller: body.caller ?? callerOf(request).address,
-      // Who makes a ban longer and says no more keeps what was said.
-      reason: body.reason ?? bans.get(body.address)?.reason ?? 'banned by hand',
-      origin: 'manual',
-      lastsMs: body.permanent ? null : (body.seconds ?? DEFAULT_SECONDS) * 1000,
-      defenceType: 'by hand',
-      by: what.by,
-    });
-    if ('refused' in answer) {
-      if (answer.because === 'not-an-address')
-        throw new ProblemError('INVALID_REQUEST', [{ path: 'address', message: answer.refused }]);
-      throw new TollgateError('CONFLICT', answer.refused);
-    }
-    const made = answer.bans.filter(({ outcome }) => outcome !== 'unchanged').map(({ ban }) => recorded(ban));
-    if (made.length > 0) {
-      const reason = body.reason;
-      await audit({ ...what, reason, before: recorded(before), after: made.length === 1 ? made[0] : made });
-    }
-    const kernel = (await firewall.untilBanned(answer.bans.map(({ ban }) => ban.address))) ?? null;
-    const reports = await report(answer.bans.map(({ ban }) => ban));
-    const [first, ...others] = reports.map((each, at) => ({ ...each, outcome: answer.bans[at]?.outcome ?? 'added' }));
-    if (first === undefined) throw new Error('a ban was made and not answered');
-    return reply.code(201).send({ ...first, kernel, others } satisfies AddedBan);
-  });
+  app.post(
+    '/api/v1/bans',
+    { schema: { summary: 'Ban an address or a network', body: addBody, response: { 201: addedBan } } },
+    async (request, reply) => {
+      const { body } = request;
+      const what = act(request, 'bans.add', `ban ${body.address}`);
+      const before = bans.get(body.address);
+      const answer = await bans.add({
+        ...body,
+        caller: body.caller ?? callerOf(request).address,
+        // Who makes a ban longer and says no more keeps what was said.
+        reason: body.reason ?? bans.get(body.address)?.reason ?? 'banned by hand',
+        origin: 'manual',
+        lastsMs: body.permanent ? null : (body.seconds ?? DEFAULT_SECONDS) * 1000,
+        defenceType: 'by hand',
+        by: what.by,
+      });
+      if ('refused' in answer) {
+        if (answer.because === 'not-an-address')
+          throw new ProblemError('INVALID_REQUEST', [{ path: 'address', message: answer.refused }]);
+        throw new TollgateError('CONFLICT', answer.refused);
+      }
+      const made = answer.bans.filter(({ outcome }) => outcome !== 'unchanged').map(({ ban }) => recorded(ban));
+      if (made.length > 0) {
+        const reason = body.reason;
+        await audit({ ...what, reason, before: recorded(before), after: made.length === 1 ? made[0] : made });
+      }
+      const kernel = (await firewall.untilBanned(answer.bans.map(({ ban }) => ban.address))) ?? null;
+      const reports = await report(answer.bans.map(({ ban }) => ban));
+      const [first, ...others] = reports.map((each, at) => ({ ...each, outcome: answer.bans[at]?.outcome ?? 'added' }));
+      if (first === undefined) throw new Error('a ban was made and not answered');
+      return reply.code(201).send({ ...first, kernel, others } satisfies AddedBan);
+    },
+  );
 
   /** What packet protection keeps out by itself is no ban, and those who want to let somebody in need not know that. */
   const unblock = async (address: string): Promise<boolean> => firewall.unblock(address).catch(() => false);
@@ -268,16 +285,25 @@ export function banRoutes(
     });
   };
 
-  app.post('/api/v1/bans/lift', async (request) => lift(parse(liftBody, request.body).addresses, request));
+  app.post(
+    '/api/v1/bans/lift',
+    { schema: { summary: 'Lift bans; answers for each', body: liftBody, response: { 200: list(liftReport) } } },
+    (request) => lift(request.body.addresses, request),
+  );
 
-  app.delete<ByAddress>('/api/v1/bans/:address', async (request) => {
-    const { address } = request.params;
-    const ban = bans.get(address);
-    const [shown] = ban === undefined ? [] : await report([ban]);
-    const [result] = await lift([address], request);
-    if (result?.lifted !== true || shown === undefined) throw notFound('ban of', address, `it ${result?.detail ?? ''}`);
-    return shown;
-  });
+  app.delete(
+    '/api/v1/bans/:address',
+    { schema: { summary: 'Lift one ban', params: byAddress, response: { 200: banReport } } },
+    async (request) => {
+      const { address } = request.params;
+      const ban = bans.get(address);
+      const [shown] = ban === undefined ? [] : await report([ban]);
+      const [result] = await lift([address], request);
+      if (result?.lifted !== true || shown === undefined)
+        throw notFound('ban of', address, `it ${result?.detail ?? ''}`);
+      return shown;
+    },
+  );
 }
 
 /** A ban as the audit log has it. */

@@ -1,14 +1,15 @@
 /** `/api/v1/check` and `/explain` (what would happen) and `/api/v1/calls` (what did). */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { createPatterns } from '../gate/call-patterns.ts';
 import type { Gate } from '../gate/gate.ts';
-import type { Journal } from '../gate/journal.ts';
-import { type DecisionReport, reportExplanation } from '../gate/report.ts';
-import { wouldHaveActed } from '../gate/shadow-report.ts';
-import type { LiveCalls } from '../live-calls/live-calls.ts';
-import { VERDICTS } from '../policy/actions/action.ts';
+import type { CallsPage, Journal } from '../gate/journal.ts';
+import { reportExplanation } from '../gate/report.ts';
 import { CALL_KINDS, type CallKind, type EpochMs } from '../policy/call.ts';
-import { notFound, parse } from './problem.ts';
+import { decision, explanation, outage, pattern } from './call-answers.ts';
+import { callsFilter, passes } from './calls-filter.ts';
+import { notFound } from './problem.ts';
+import { type Api, byId, jsonLines, limitOf, list, orNull, text as word } from './schema.ts';
 
 const text = z.string().trim().max(128);
 const optionalText = text.optional().transform((value) => (value === '' ? undefined : value));
@@ -27,30 +28,23 @@ const question = z.strictObject({
 });
 
 const listQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  limit: limitOf(50),
   cursor: z
     .string()
     .regex(/^\d{1,20}-\d{1,20}$/, { error: 'is not a cursor of this list' })
     .optional(),
-  verdict: z.enum(VERDICTS).optional(),
-  extension: z.string().optional(),
-  rule: z.string().optional(),
-  trunk: z.string().optional(),
-  destination: z.string().optional(),
-  /** A rule: calls that it would have acted on while it was in shadow. */
-  shadow: z.string().optional(),
-  since: z.iso.datetime({ offset: true }).optional(),
+  ...callsFilter,
+  /** Calls that are alike as one row: who, where to, what became of it. */
+  groupBy: z.enum(['pattern'], { error: 'is not known; write pattern' }).optional(),
 });
+
+const patternsPage = z.strictObject({ patterns: list(pattern), complete: z.boolean() });
 
 const dialledAs = (kind: CallKind) => ({ kind, agent: undefined, lead: undefined, list: undefined });
 
-export function callRoutes(
-  app: FastifyInstance,
-  deps: { readonly gate: Gate; readonly journal: Journal; readonly liveCalls: LiveCalls },
-): void {
+export function callRoutes(app: Api, deps: { readonly gate: Gate; readonly journal: Journal }): void {
   const { gate, journal } = deps;
-  const explain = async (body: unknown) => {
-    const { destination, at, ...rest } = parse(question, body);
+  const explain = async ({ destination, at, ...rest }: z.output<typeof question>) => {
     const request = {
       dialled: destination,
       extension: rest.extension,
@@ -62,40 +56,67 @@ export function callRoutes(
     };
     return reportExplanation(await gate.explain(request, at === undefined ? undefined : (Date.parse(at) as EpochMs)));
   };
-  app.post('/api/v1/explain', async (request) => explain(request.body));
-  app.post('/api/v1/check', async (request) => explain(request.body));
-
-  app.get('/api/v1/calls', (request) => {
-    const { limit, cursor, since, ...filter } = parse(listQuery, request.query);
-    const from = since === undefined ? undefined : (Date.parse(since) as EpochMs);
-    return journal.list({ limit, cursor, since: from, matches: (call) => matches(call, filter) });
-  });
-  app.get<{ Params: { readonly id: string } }>('/api/v1/calls/:id', async (request) => {
-    const { id } = request.params;
-    const call = await journal.find(id);
-    if (call !== undefined) return call;
-    throw notFound(
-      'decision',
-      id,
-      'plain allows are counted and not kept, and old decisions are dropped (journal.maxEntries, journal.maxAge)',
+  for (const [verb, summary] of [
+    ['explain', 'What each rule says of a call'],
+    ['check', 'What would happen to a call'],
+  ] as const)
+    app.post(`/api/v1/${verb}`, { schema: { summary, body: question, response: { 200: explanation } } }, (request) =>
+      explain(request.body),
     );
-  });
-  app.get('/api/v1/calls/live', async () => deps.liveCalls.list());
-  app.get('/api/v1/calls/tail', (_request, reply) => tail(reply, journal));
-  app.get('/api/v1/outages', async () => journal.outages());
+
+  app.get(
+    '/api/v1/calls',
+    {
+      schema: {
+        summary: 'What was decided, the newest first; or those that are alike as one',
+        querystring: listQuery,
+        response: {
+          200: z.union([z.strictObject({ calls: list(decision), cursor: orNull(word) }), patternsPage]),
+        },
+      },
+    },
+    async (request): Promise<CallsPage | z.input<typeof patternsPage>> => {
+      const { limit, cursor, since, groupBy, ...filter } = request.query;
+      const from = since === undefined ? undefined : (Date.parse(since) as EpochMs);
+      if (groupBy === undefined)
+        return journal.list({ limit, cursor, since: from, matches: (call) => passes(call, filter) });
+      const patterns = createPatterns();
+      const page = await journal.list({
+        ...{ limit: 1, cursor, since: from },
+        matches: (call) => {
+          if (passes(call, filter)) patterns.add(call);
+          // Counted as it passes, and never collected.
+          return false;
+        },
+      });
+      return { patterns: patterns.list(limit), complete: page.cursor === null };
+    },
+  );
+  app.get(
+    '/api/v1/calls/:id',
+    { schema: { summary: 'One decision, with all that led to it', params: byId, response: { 200: decision } } },
+    async (request) => {
+      const { id } = request.params;
+      const call = await journal.find(id);
+      if (call !== undefined) return call;
+      throw notFound(
+        'decision',
+        id,
+        'plain allows are counted and not kept, and old decisions are dropped (journal.maxEntries, journal.maxAge)',
+      );
+    },
+  );
+  app.get(
+    '/api/v1/calls/tail',
+    { schema: { summary: 'Decisions of this node as they are made', response: { 200: jsonLines } } },
+    (_request, reply) => tail(reply, journal),
+  );
+  app.get(
+    '/api/v1/outages',
+    { schema: { summary: 'Times in which the store could not be asked', response: { 200: list(outage) } } },
+    () => journal.outages(),
+  );
 }
-
-type Filter = Omit<z.infer<typeof listQuery>, 'limit' | 'cursor' | 'since'>;
-
-const matches = (call: DecisionReport, filter: Filter): boolean =>
-  (filter.verdict === undefined || call.verdict === filter.verdict) &&
-  (filter.extension === undefined || call.extension === filter.extension) &&
-  (filter.rule === undefined || call.rule === filter.rule) &&
-  (filter.trunk === undefined || call.trunk === filter.trunk) &&
-  (filter.shadow === undefined || wouldHaveActed(call, filter.shadow)) &&
-  (filter.destination === undefined ||
-    call.destination.includes(filter.destination) ||
-    call.dialled.includes(filter.destination));
 
 /** A reader that does not keep up is cut off rather than buffered for ever. */
 const MOST_UNREAD_BYTES = 1_000_000;

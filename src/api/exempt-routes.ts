@@ -1,7 +1,8 @@
 /** `/api/v1/allowlist/exempt`: which extensions are exempt from call limits now, because their phones are where they are. */
-import type { FastifyInstance } from 'fastify';
 import type { Defence } from '../bans/defence.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
+import { exempt } from './address-answers.ts';
+import { type Api, list } from './schema.ts';
 
 export interface ExemptReport {
   readonly extension: string;
@@ -13,16 +14,20 @@ export interface ExemptReport {
 }
 
 export function exemptRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: { readonly phones: Defence['phones']; readonly allowed: Pick<AllowedAddresses, 'entryOf' | 'exempts'> },
 ): void {
-  app.get('/api/v1/allowlist/exempt', async (): Promise<readonly ExemptReport[]> => {
-    const phones = await deps.phones();
-    return phones
-      .flatMap((phone) => {
-        const entry = deps.allowed.entryOf(phone.address);
-        return entry === undefined || !deps.allowed.exempts(entry) ? [] : [{ ...phone, entry: entry.name }];
-      })
-      .sort((one, other) => one.extension.localeCompare(other.extension, 'en', { numeric: true }));
-  });
+  app.get(
+    '/api/v1/allowlist/exempt',
+    { schema: { summary: 'Extensions that are exempt from call limits now', response: { 200: list(exempt) } } },
+    async (): Promise<readonly ExemptReport[]> => {
+      const phones = await deps.phones();
+      return phones
+        .flatMap((phone) => {
+          const entry = deps.allowed.entryOf(phone.address);
+          return entry === undefined || !deps.allowed.exempts(entry) ? [] : [{ ...phone, entry: entry.name }];
+        })
+        .sort((one, other) => one.extension.localeCompare(other.extension, 'en', { numeric: true }));
+    },
+  );
 }

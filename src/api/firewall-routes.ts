@@ -2,7 +2,7 @@
  * `/api/v1/firewall`: what the packet filter of this node does and has dropped; the portal and isolation, each change of
  * which that closes something has to be confirmed by a new connection.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AsteriskPeers } from '../bans/asterisk-peers.ts';
 import type { BanList } from '../bans/ban-list.ts';
@@ -26,8 +26,10 @@ import {
 import { didYouMean, type Problem } from '../policy/problem.ts';
 import type { PacketProtection } from '../policy/settings.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
-import { ProblemError, parse } from './problem.ts';
+import { firewall as answer, changedFirewall } from './address-answers.ts';
+import { ProblemError } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
+import type { Api } from './schema.ts';
 import { callerOf } from './who-asks.ts';
 
 /** The packet filter of one node. Times are ISO 8601, UTC; null where nothing is known. */
@@ -105,10 +107,9 @@ const isolateBody = z.strictObject({
   ...changing,
 });
 const releaseBody = z.strictObject({ force: changing.force }).default({ force: false });
-const noBody = z.strictObject({}).default({});
 
 export function firewallRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: {
     readonly firewall: FirewallService;
     readonly node: string;
@@ -177,39 +178,75 @@ export function firewallRoutes(
     return { ...(await report()), changed, notes: [...answer.notes, ...(changed ? more : [])] };
   };
 
-  app.get('/api/v1/firewall', (request) => report(parse(reportQuery, request.query).sources));
+  app.get(
+    '/api/v1/firewall',
+    {
+      schema: {
+        summary: 'What the packet filter of this node does and has dropped',
+        querystring: reportQuery,
+        response: { 200: answer },
+      },
+    },
+    ({ query }) => report(query.sources),
+  );
 
-  app.post('/api/v1/firewall/portal', (request) => {
-    const body = parse(portalBody, request.body);
-    const options = { withinMs: body.confirmWithinSeconds * 1000, force: body.force };
-    if (body.state === 'off')
-      return run(request, 'firewall.portal', (who) => control.openPortal({ ...who, ...options }));
-    const ports = wantedPorts(body);
-    return run(
-      request,
-      'firewall.portal',
-      (who) => control.closePortal(ports, { ...who, ...options }),
-      notesOnPeers(deps.peers(), deps.allowed),
-    );
-  });
-  app.post('/api/v1/firewall/isolate', (request) => {
-    const body = parse(isolateBody, request.body);
-    const reachable = wantedNetworks(body.reachable);
-    const options = { withinMs: body.confirmWithinSeconds * 1000, force: body.force };
-    return run(request, 'firewall.isolate', (who) => control.isolate(reachable, { ...who, ...options }));
-  });
-  app.post('/api/v1/firewall/release', (request) => {
-    const { force } = parse(releaseBody, request.body ?? undefined);
-    return run(request, 'firewall.release', (who) => control.release({ ...who, withinMs: standard, force }));
-  });
-  app.post('/api/v1/firewall/confirm', (request) => {
-    parse(noBody, request.body ?? undefined);
-    return run(request, 'firewall.confirm', control.confirm);
-  });
-  app.post('/api/v1/firewall/undo', (request) => {
-    parse(noBody, request.body ?? undefined);
-    return run(request, 'firewall.undo', control.undo);
-  });
+  app.post(
+    '/api/v1/firewall/portal',
+    {
+      schema: {
+        summary: 'Close ports to all but the allowlist, or open them again',
+        body: portalBody,
+        response: { 200: changedFirewall },
+      },
+    },
+    (request) => {
+      const { body } = request;
+      const options = { withinMs: body.confirmWithinSeconds * 1000, force: body.force };
+      if (body.state === 'off')
+        return run(request, 'firewall.portal', (who) => control.openPortal({ ...who, ...options }));
+      const ports = wantedPorts(body);
+      return run(
+        request,
+        'firewall.portal',
+        (who) => control.closePortal(ports, { ...who, ...options }),
+        notesOnPeers(deps.peers(), deps.allowed),
+      );
+    },
+  );
+  app.post(
+    '/api/v1/firewall/isolate',
+    {
+      schema: {
+        summary: 'Cut this machine off from all but who is named',
+        body: isolateBody,
+        response: { 200: changedFirewall },
+      },
+    },
+    (request) => {
+      const { body } = request;
+      const reachable = wantedNetworks(body.reachable);
+      const options = { withinMs: body.confirmWithinSeconds * 1000, force: body.force };
+      return run(request, 'firewall.isolate', (who) => control.isolate(reachable, { ...who, ...options }));
+    },
+  );
+  app.post(
+    '/api/v1/firewall/release',
+    { schema: { summary: 'End the isolation', body: releaseBody, response: { 200: changedFirewall } } },
+    (request) => {
+      const { force } = request.body;
+      return run(request, 'firewall.release', (who) => control.release({ ...who, withinMs: standard, force }));
+    },
+  );
+  app.post(
+    '/api/v1/firewall/confirm',
+    { schema: { summary: 'Keep the change that waits, over a new connection', response: { 200: changedFirewall } } },
+    (request) => run(request, 'firewall.confirm', control.confirm),
+  );
+  app.post(
+    '/api/v1/firewall/undo',
+    { schema: { summary: 'Put the old state back now', response: { 200: changedFirewall } } },
+    (request) => run(request, 'firewall.undo', control.undo),
+  );
 }
 
 /** @throws {ProblemError} with each that is none */

@@ -3,6 +3,7 @@
  * between is then a conflict, and is not undone without a word. It is 409 like every conflict of this API, where RFC 9110
  * has 412 for conditions on files.
  */
+import type { FastifyReply } from 'fastify';
 import { TollgateError } from '../errors.ts';
 import { ProblemError } from './problem.ts';
 
@@ -17,6 +18,12 @@ export function readIfMatch(header: string | undefined, what: string): number | 
   if (version !== undefined) return Number(version);
   const message = `is not a version of ${what}; write the number that GET gives as version, such as "12"`;
   throw new ProblemError('INVALID_REQUEST', [{ path: 'If-Match', message }]);
+}
+
+/** Answers with its version as the tag that `If-Match` takes. */
+export function versioned<T extends { readonly version: number }>(reply: FastifyReply, value: T): T {
+  reply.header('etag', `"${value.version}"`);
+  return value;
 }
 
 /** @throws {TollgateError} `CONFLICT` unless `wanted` is undefined or the version */

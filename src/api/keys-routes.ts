@@ -1,5 +1,4 @@
 /** `/api/v1/keys`: API keys. One is shown when it is made, and never again. */
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type ApiKeyReport, reportApiKey } from '../people/api-keys.ts';
 import type { Audit } from '../people/audit-log.ts';
@@ -7,8 +6,10 @@ import type { People } from '../people/people.ts';
 import { SCOPES } from '../people/roles.ts';
 import { formatNetwork, networksOf, readRange } from '../policy/addresses.ts';
 import type { EpochMs } from '../policy/call.ts';
-import { parse } from './problem.ts';
+import { pageOf, paging } from './paging.ts';
+import { key as keyAnswer } from './people-answers.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { type Api, instant, list, orNull, text } from './schema.ts';
 
 export interface ListedKey extends ApiKeyReport {
   readonly lastUsedAt: string | null;
@@ -35,46 +36,76 @@ const addBody = z.strictObject({
 });
 
 export function keyRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: { readonly people: Pick<People, 'keys' | 'keysSeen'>; readonly audit: Audit; readonly act: ActOf },
 ): void {
   const { audit, act } = deps;
   const { keys, keysSeen } = deps.people;
 
-  app.get('/api/v1/keys', async (): Promise<ListedKey[]> => {
-    const all = keys.list();
-    const seen = await keysSeen.of(all.map(({ id }) => id)).catch(() => new Map<string, EpochMs>());
-    return all.map((each) => {
-      const at = seen.get(each.id);
-      return { ...reportApiKey(each), lastUsedAt: at === undefined ? null : new Date(at).toISOString() };
-    });
-  });
+  app.get(
+    '/api/v1/keys',
+    {
+      schema: {
+        summary: 'All API keys',
+        querystring: z.strictObject(paging),
+        response: { 200: list(keyAnswer.extend({ lastUsedAt: orNull(instant) })) },
+      },
+    },
+    async (request, reply): Promise<ListedKey[]> => {
+      const all = pageOf(keys.list(), ({ id }) => id, request.query, request, reply);
+      const seen = await keysSeen.of(all.map(({ id }) => id)).catch(() => new Map<string, EpochMs>());
+      return all.map((each) => {
+        const at = seen.get(each.id);
+        return { ...reportApiKey(each), lastUsedAt: at === undefined ? null : new Date(at).toISOString() };
+      });
+    },
+  );
 
-  app.post('/api/v1/keys', async (request, reply): Promise<AddedKey> => {
-    const { name, scopes, allowFrom, expiresInSeconds } = parse(addBody, request.body);
-    const what = act(request, 'keys.add', `key ${name}`);
-    const networks = allowFrom.flatMap((text) => {
-      const read = readRange(text);
-      return 'range' in read ? networksOf(read.range).map(formatNetwork) : [];
-    });
-    const wish = {
-      name,
-      scopes: SCOPES.filter((each) => scopes.includes(each)),
-      allowFrom: networks,
-      lastsMs: expiresInSeconds === undefined ? null : expiresInSeconds * 1000,
-    };
-    const { record, key } = await keys.add(wish, what.by);
-    await audit({ ...what, after: reportApiKey(record) });
-    reply.code(201);
-    return { ...reportApiKey(record), key };
-  });
+  app.post(
+    '/api/v1/keys',
+    {
+      schema: {
+        summary: 'Make an API key; it is shown once',
+        body: addBody,
+        response: { 201: keyAnswer.extend({ key: text }) },
+      },
+    },
+    async (request, reply) => {
+      const { name, scopes, allowFrom, expiresInSeconds } = request.body;
+      const what = act(request, 'keys.add', `key ${name}`);
+      const networks = allowFrom.flatMap((text) => {
+        const read = readRange(text);
+        return 'range' in read ? networksOf(read.range).map(formatNetwork) : [];
+      });
+      const wish = {
+        name,
+        scopes: SCOPES.filter((each) => scopes.includes(each)),
+        allowFrom: networks,
+        lastsMs: expiresInSeconds === undefined ? null : expiresInSeconds * 1000,
+      };
+      const { record, key } = await keys.add(wish, what.by);
+      await audit({ ...what, after: reportApiKey(record) });
+      const added: AddedKey = { ...reportApiKey(record), key };
+      return reply.code(201).send(added);
+    },
+  );
 
-  app.delete<{ Params: { readonly ref: string } }>('/api/v1/keys/:ref', async (request): Promise<ApiKeyReport> => {
-    const { ref } = request.params;
-    const what = act(request, 'keys.remove', `key ${ref}`);
-    const removed = await keys.remove(ref, what.by);
-    await keysSeen.forget([removed.id]);
-    await audit({ ...what, subject: `key ${removed.name}`, before: reportApiKey(removed) });
-    return reportApiKey(removed);
-  });
+  app.delete(
+    '/api/v1/keys/:ref',
+    {
+      schema: {
+        summary: 'Remove an API key, by id or name',
+        params: z.strictObject({ ref: z.string().max(100) }),
+        response: { 200: keyAnswer },
+      },
+    },
+    async (request): Promise<ApiKeyReport> => {
+      const { ref } = request.params;
+      const what = act(request, 'keys.remove', `key ${ref}`);
+      const removed = await keys.remove(ref, what.by);
+      await keysSeen.forget([removed.id]);
+      await audit({ ...what, subject: `key ${removed.name}`, before: reportApiKey(removed) });
+      return reportApiKey(removed);
+    },
+  );
 }

@@ -1,11 +1,10 @@
 /** `/api/v1/log`: the level of this daemon's log, read and changed while it runs. */
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { logLevels } from '../log.ts';
 import { LONGEST_LOG_LEVEL_MS, type LogLevelControl } from '../log-level.ts';
 import type { Audit } from '../people/audit-log.ts';
-import { parse } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { type Api, instant, orNull, text } from './schema.ts';
 
 export interface LogReport {
   readonly level: string;
@@ -15,6 +14,7 @@ export interface LogReport {
   readonly until: string | null;
 }
 
+const answer = z.strictObject({ level: text, configured: text, until: orNull(instant) });
 const change = z.strictObject({
   level: z.enum(logLevels),
   seconds: z
@@ -25,7 +25,7 @@ const change = z.strictObject({
 });
 
 export function logRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: { readonly logLevel: LogLevelControl; readonly node: string; readonly audit: Audit; readonly act: ActOf },
 ): void {
   const { logLevel, node, audit, act } = deps;
@@ -33,13 +33,23 @@ export function logRoutes(
     const { level, configured, until } = logLevel.state();
     return { level, configured, until: until === undefined ? null : new Date(until).toISOString() };
   };
-  app.get('/api/v1/log', async () => report());
-  app.patch('/api/v1/log', async (request) => {
-    const { level, seconds } = parse(change, request.body);
-    const before = report();
-    logLevel.set(level, seconds === undefined ? undefined : seconds * 1000);
-    const after = report();
-    await audit({ ...act(request, 'log.set', `log ${node}`), before, after });
-    return after;
-  });
+  app.get('/api/v1/log', { schema: { summary: 'The level of the log', response: { 200: answer } } }, () => report());
+  app.patch(
+    '/api/v1/log',
+    {
+      schema: {
+        summary: 'Change the level of the log, for a time or for good',
+        body: change,
+        response: { 200: answer },
+      },
+    },
+    async (request) => {
+      const { level, seconds } = request.body;
+      const before = report();
+      logLevel.set(level, seconds === undefined ? undefined : seconds * 1000);
+      const after = report();
+      await audit({ ...act(request, 'log.set', `log ${node}`), before, after });
+      return after;
+    },
+  );
 }

@@ -2,13 +2,16 @@
  * `/api/v1/groups`, `/extensions`, `/trunks`, `/schedules`, `/destinations`: the named things that rules refer to. They
  * differ in their fields only.
  */
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { TollgateError } from '../errors.ts';
 import type { RuleDocument } from '../policy/document.ts';
 import { didYouMean } from '../policy/problem.ts';
-import { notFound, ProblemError, parse } from './problem.ts';
+import { requireMatch, tagged } from './etag.ts';
+import { pageOf, paging } from './paging.ts';
+import { member, memberBody } from './policy-answers.ts';
+import { notFound, ProblemError } from './problem.ts';
 import type { Act, ActOf, RecordedPolicies } from './recorded-changes.ts';
+import { type Api, byId, list } from './schema.ts';
 
 const KINDS = {
   groups: 'group',
@@ -19,28 +22,15 @@ const KINDS = {
 } as const;
 type Kind = keyof typeof KINDS;
 
-interface ById {
-  Params: { readonly id: string };
-}
-
-const fields = z.record(z.string(), z.unknown());
-
-export function memberRoutes(
-  app: FastifyInstance,
-  deps: { readonly policies: RecordedPolicies; readonly act: ActOf },
-): void {
+export function memberRoutes(app: Api, deps: { readonly policies: RecordedPolicies; readonly act: ActOf }): void {
   for (const kind of Object.keys(KINDS) as Kind[]) routesOf(app, kind, deps);
 }
 
-function routesOf(
-  app: FastifyInstance,
-  kind: Kind,
-  deps: { readonly policies: RecordedPolicies; readonly act: ActOf },
-): void {
+function routesOf(app: Api, kind: Kind, deps: { readonly policies: RecordedPolicies; readonly act: ActOf }): void {
   const { policies, act } = deps;
   const all = (): Readonly<Record<string, object>> => policies.current().policy.document[kind];
-  const find = (id: string): { readonly id: string } => {
-    const found = Object.hasOwn(all(), id) ? all()[id] : undefined;
+  const find = (id: string, among = all()): { readonly id: string } => {
+    const found = Object.hasOwn(among, id) ? among[id] : undefined;
     if (found === undefined) throw notFound(KINDS[kind], id, didYouMean(id, Object.keys(all())));
     return { id, ...found };
   };
@@ -64,35 +54,61 @@ function routesOf(
     throw new ProblemError('POLICY_INVALID', problems);
   };
 
-  app.get(`/api/v1/${kind}`, async () => Object.entries(all()).map(([id, entry]) => ({ id, ...entry })));
-  app.get<ById>(`/api/v1/${kind}/:id`, async (request) => find(request.params.id));
-  app.put<ById>(`/api/v1/${kind}/:id`, async (request) => {
-    const { id } = request.params;
-    const { id: _, ...entry } = parse(fields, request.body);
-    // defineProperty and not assignment, so that an id such as __proto__ is an entry like any other and then refused as an id.
-    await change(id, act(request, `${kind}.set`, `${KINDS[kind]} ${id}`), (entries) => {
-      const copy = { ...entries };
-      Object.defineProperty(copy, id, { value: entry, enumerable: true, configurable: true, writable: true });
-      return copy;
-    });
-    return find(id);
-  });
-  app.delete<ById>(`/api/v1/${kind}/:id`, async (request) => {
-    const { id } = request.params;
-    const entry = find(id);
-    const users = policies.current().policy.document.rules.filter((rule) => refersTo(rule, kind, id));
-    if (users.length > 0) {
-      const names = users.map((rule) => rule.id).join(', ');
-      throw new TollgateError(
-        'CONFLICT',
-        `${KINDS[kind]} "${id}" is used by rule ${names}; take it out of there first`,
-      );
-    }
-    await change(id, act(request, `${kind}.remove`, `${KINDS[kind]} ${id}`), (entries) =>
-      Object.fromEntries(Object.entries(entries).filter(([key]) => key !== id)),
-    );
-    return entry;
-  });
+  const what = KINDS[kind];
+  app.get(
+    `/api/v1/${kind}`,
+    { schema: { summary: `All ${kind}`, querystring: z.strictObject(paging), response: { 200: list(member) } } },
+    (request, reply) => {
+      const entries = Object.entries(all()).map(([id, entry]) => ({ id, ...entry }));
+      return pageOf(entries, ({ id }) => id, request.query, request, reply);
+    },
+  );
+  app.get(
+    `/api/v1/${kind}/:id`,
+    { schema: { summary: `One ${what}`, params: byId, response: { 200: member } } },
+    ({ params }, reply) => tagged(reply, find(params.id)),
+  );
+  app.put(
+    `/api/v1/${kind}/:id`,
+    {
+      schema: {
+        summary: `Add or replace one ${what}`,
+        params: byId,
+        body: memberBody(kind),
+        response: { 200: member },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { id: _, ...entry } = request.body;
+      // defineProperty and not assignment, so that an id such as __proto__ is an entry like any other and then refused as an id.
+      await change(id, act(request, `${kind}.set`, `${what} ${id}`), (entries) => {
+        if (Object.hasOwn(entries, id)) requireMatch(request, find(id, entries), `${what} ${id}`);
+        const copy = { ...entries };
+        Object.defineProperty(copy, id, { value: entry, enumerable: true, configurable: true, writable: true });
+        return copy;
+      });
+      return tagged(reply, find(id));
+    },
+  );
+  app.delete(
+    `/api/v1/${kind}/:id`,
+    { schema: { summary: `Remove one ${what}`, params: byId, response: { 200: member } } },
+    async (request) => {
+      const { id } = request.params;
+      const entry = find(id);
+      const users = policies.current().policy.document.rules.filter((rule) => refersTo(rule, kind, id));
+      if (users.length > 0) {
+        const names = users.map((rule) => rule.id).join(', ');
+        throw new TollgateError('CONFLICT', `${what} "${id}" is used by rule ${names}; take it out of there first`);
+      }
+      await change(id, act(request, `${kind}.remove`, `${what} ${id}`), (entries) => {
+        if (Object.hasOwn(entries, id)) requireMatch(request, find(id, entries), `${what} ${id}`);
+        return Object.fromEntries(Object.entries(entries).filter(([key]) => key !== id));
+      });
+      return entry;
+    },
+  );
 }
 
 function refersTo(rule: RuleDocument, kind: Kind, id: string): boolean {

@@ -65,6 +65,7 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Not found',
   409: 'Conflict',
+  405: 'Not this method',
   413: 'Too large',
   414: 'Too long an address',
   415: 'Not this kind of content',
@@ -90,6 +91,10 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.infer<T
   if (!parsed.success) throw new ProblemError('INVALID_REQUEST', problemsOf(schema, parsed.error));
   return parsed.data;
 }
+
+/** There is such a path, and not by this method (RFC 9110, section 15.5.6). */
+export const notThisMethod = (method: string, allowed: readonly string[]): Error =>
+  Object.assign(new Error(`${method} is not possible here; ${allowed.join(', ')} is`), { statusCode: 405 });
 
 export const notFound = (kind: string, id: string, hint: string): TollgateError =>
   new TollgateError('NOT_FOUND', `there is no ${kind} "${id}"; ${hint}`);

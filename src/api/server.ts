@@ -5,6 +5,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Redis } from 'ioredis';
 import type { Alerts } from '../alerts/alerts.ts';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { ApprovalLinks } from '../approvals/approval-links.ts';
@@ -15,41 +16,72 @@ import type { Countries } from '../bans/country.ts';
 import type { Defence } from '../bans/defence.ts';
 import type { FirewallService } from '../bans/firewall-service.ts';
 import type { Clock } from '../clock.ts';
+import type { MachineDoctor } from '../doctor/from-daemon.ts';
+import type { FullestLimits } from '../gate/fullest-limits.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
-import type { LiveCalls } from '../live-calls/live-calls.ts';
+import type { CallEnder } from '../live-calls/call-ender.ts';
+import type { LiveEvents } from '../live-events/live-events.ts';
+import type { Locks } from '../locks/locks.ts';
 import type { LogLevelControl } from '../log-level.ts';
 import type { AuditLog } from '../people/audit-log.ts';
 import type { People } from '../people/people.ts';
 import { readAddress } from '../policy/addresses.ts';
+import type { RateStore } from '../rates/rate-store.ts';
+import type { Keys } from '../redis/keys.ts';
 import type { Status } from '../status.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { AllowlistStore } from '../store/allowlist-store.ts';
 import type { DomainWatch } from '../store/domain-watch.ts';
 import type { LastHits } from '../store/last-hits.ts';
+import { createLogoStore } from '../store/logo-store.ts';
+import type { Nodes } from '../store/nodes.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import type { SettingsStore } from '../store/settings-store.ts';
 import { alertRoutes } from './alerts-routes.ts';
+import { allowlistPreviewRoutes } from './allowlist-preview-routes.ts';
 import { allowlistRoutes } from './allowlist-routes.ts';
 import { approvalLinkRoutes } from './approval-link-routes.ts';
 import { approvalRoutes } from './approvals-routes.ts';
+import { asteriskRoutes } from './asterisk-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { type BackupDeps, backupRoutes } from './backup-routes.ts';
+import { banRestoreRoutes } from './bans-restore-routes.ts';
 import { banRoutes } from './bans-routes.ts';
+import { brandingRoutes } from './branding-routes.ts';
+import { callsCsvRoutes } from './calls-csv-routes.ts';
 import { callRoutes } from './calls-routes.ts';
+import { dashboardRoutes } from './dashboard-routes.ts';
 import { defenceRoutes } from './defence-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
+import { eventRoutes } from './events-routes.ts';
 import { exemptRoutes } from './exempt-routes.ts';
+import { extensionOverviewRoutes } from './extension-overview-routes.ts';
 import { firewallRoutes } from './firewall-routes.ts';
+import { answerOnce } from './idempotency.ts';
+import { tellInForce } from './in-force.ts';
 import { keyRoutes } from './keys-routes.ts';
+import { learnRoutes } from './learn-routes.ts';
+import { liveCallRoutes } from './live-calls-routes.ts';
+import { lockRoutes } from './locks-routes.ts';
 import { logRoutes } from './log-routes.ts';
+import { meRoutes } from './me-routes.ts';
 import { memberRoutes } from './members-routes.ts';
+import { describeRoutes } from './openapi.ts';
+import { packRoutes } from './packs-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { notFound, sendProblem } from './problem.ts';
+import { rateRoutes } from './rates-routes.ts';
 import { actOf, recordAllowlist, recordPolicies, recordSettings } from './recorded-changes.ts';
+import { ruleOverviewRoutes } from './rule-overview-routes.ts';
+import { rulePreviewRoutes } from './rules-preview-routes.ts';
 import { ruleRoutes } from './rules-routes.ts';
+import { scheduleStateRoutes } from './schedule-state-routes.ts';
+import { checkBySchema, type ZodTypes } from './schema.ts';
 import { settingsRoutes } from './settings-routes.ts';
+import { spendRoutes } from './spend-routes.ts';
+import { statusAnswer } from './status-answer.ts';
 import { templateRoutes } from './templates-routes.ts';
 import { userRoutes } from './users-routes.ts';
 import { setAsker, whoAsks } from './who-asks.ts';
@@ -75,7 +107,9 @@ export interface ApiParts {
   readonly limits: LimitStore;
   readonly gate: Gate;
   readonly journal: Journal;
-  readonly liveCalls: LiveCalls;
+  readonly rates: RateStore;
+  readonly ender: CallEnder;
+  readonly locks: Locks;
   readonly approvals: {
     readonly desk: ApprovalDesk;
     readonly decisions: Decisions;
@@ -83,19 +117,26 @@ export interface ApiParts {
     readonly links: ApprovalLinks;
   };
   readonly addresses: AddressLists;
-  readonly defence: Pick<Defence, 'reports' | 'peers' | 'phones'>;
+  readonly defence: Pick<Defence, 'reports' | 'peers' | 'phones' | 'endpoints'>;
   readonly settings: SettingsStore;
   readonly firewall: FirewallService;
   readonly audit: AuditLog;
   readonly people: People;
   readonly logLevel: LogLevelControl;
   readonly alerts: Alerts;
+  readonly events: LiveEvents;
+  readonly fullest: FullestLimits;
+  readonly nodes: Nodes;
+  /** For answers that may have to be given again. */
+  readonly store: { readonly redis: Redis; readonly keys: Keys };
   readonly status: () => Status;
+  readonly machine: MachineDoctor;
   readonly clock: Clock;
 }
 
 /** Registers every route but those of a log-in. Each has a line in permissions.ts. */
-export function apiRoutes(app: FastifyInstance, deps: ApiParts): void {
+export function apiRoutes(plain: FastifyInstance, deps: ApiParts): void {
+  const app = plain.withTypeProvider<ZodTypes>();
   const act = actOf(whoAsks);
   const { audit } = deps.audit;
   const policies = recordPolicies(deps.policies, audit);
@@ -103,8 +144,19 @@ export function apiRoutes(app: FastifyInstance, deps: ApiParts): void {
   ruleRoutes(app, { policies, limits: deps.limits, audit, act });
   memberRoutes(app, { policies, act });
   templateRoutes(app, { policies, act, clock: deps.clock });
-  doctorRoutes(app, { policies: deps.policies, journal: deps.journal, clock: deps.clock });
-  callRoutes(app, { gate: deps.gate, journal: deps.journal, liveCalls: deps.liveCalls });
+  packRoutes(app, { policies });
+  doctorRoutes(app, {
+    policies: deps.policies,
+    journal: deps.journal,
+    machine: deps.machine,
+    clock: deps.clock,
+    hasRates: () => deps.rates.sheet() !== undefined,
+  });
+  callRoutes(app, { gate: deps.gate, journal: deps.journal });
+  callsCsvRoutes(app, { journal: deps.journal });
+  liveCallRoutes(app, { ender: deps.ender, act });
+  lockRoutes(app, { locks: deps.locks, act });
+  learnRoutes(app, { limits: deps.limits, audit, act });
   const { allowHits, banHits, countries, ...addresses } = deps.addresses;
   const { firewall, settings, clock } = deps;
   const allowlist = recordAllowlist(addresses.allowlist, audit);
@@ -131,7 +183,30 @@ export function apiRoutes(app: FastifyInstance, deps: ApiParts): void {
   approvalRoutes(app, { ...deps.approvals, whoAsks });
   userRoutes(app, { people: deps.people, audit, act });
   keyRoutes(app, { people: deps.people, audit, act });
-  app.get('/api/v1/status', async () => deps.status());
+  const { status, policies: readOnly, journal, defence, approvals, ender, fullest } = deps;
+  tellInForce(app, deps.nodes);
+  answerOnce(app, deps.store);
+  spendRoutes(app, { limits: deps.limits, fullest, policy: () => readOnly.current().policy, rates: deps.rates, clock });
+  rateRoutes(app, { rates: deps.rates, policy: () => deps.policies.current().policy, audit, act });
+  rulePreviewRoutes(app, { policies, journal, clock, act });
+  ruleOverviewRoutes(app, { policies: readOnly, journal, clock });
+  scheduleStateRoutes(app, { policies: readOnly, clock });
+  const { locks } = deps;
+  extensionOverviewRoutes(app, { endpoints: defence.endpoints, policies: readOnly, allowed, fullest, locks, clock });
+  allowlistPreviewRoutes(app, { ...addresses, phones: defence.phones });
+  banRestoreRoutes(app, { bans, allowed, clock, audit, act });
+  asteriskRoutes(app, { endpoints: defence.endpoints, policies: readOnly });
+  const shown = { journal, ender, fullest, desk: approvals.desk, bans, defence, allowed };
+  dashboardRoutes(app, { ...shown, policies: readOnly, status, clock });
+  const logo = createLogoStore(deps.store.redis, deps.store.keys);
+  brandingRoutes(app, { settings: () => settings.current().document, logo, audit, act });
+  meRoutes(app, { node: deps.node, policies: deps.policies, allowed, clock });
+  eventRoutes(app, { events: deps.events, node: deps.node, clock });
+  app.get(
+    '/api/v1/status',
+    { schema: { summary: 'How the daemon and its parts are', response: { 200: statusAnswer } } },
+    () => deps.status(),
+  );
 }
 
 export async function startApi(
@@ -147,7 +222,10 @@ export async function startApi(
     setAsker(request, { kind: 'administrator' });
     done();
   });
+  checkBySchema(app);
+  const describe = describeRoutes(app);
   apiRoutes(app, parts);
+  describe(() => parts.status().version);
   backupRoutes(app, parts);
 
   await removeStaleSocket(socketPath);

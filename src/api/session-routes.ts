@@ -4,7 +4,7 @@
  * Whatever opens an account (password, second factor) is changed only by who gives the password again. Each such change
  * ends all his log-ins, and gives the one that asks a new cookie: one that leaked before is worth nothing after.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { TollgateError } from '../errors.ts';
 import type { Audit } from '../people/audit-log.ts';
@@ -13,9 +13,11 @@ import type { Permission, Role } from '../people/roles.ts';
 import type { Session } from '../people/sessions.ts';
 import { needsSecondFactor, passwordProblem } from '../people/user.ts';
 import { csrfTokenOf } from './authorize.ts';
-import { notFound, ProblemError, parse } from './problem.ts';
+import { session as answer, closed, backupCodes as codesAnswer, listedSession, newFactor } from './people-answers.ts';
+import { notFound, ProblemError } from './problem.ts';
 import { qrRows } from './qr-code.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { type Api, byId, list } from './schema.ts';
 import type { SessionCookie } from './session-cookie.ts';
 import { type Asker, askerOf } from './who-asks.ts';
 
@@ -67,7 +69,7 @@ const LARGEST_BODY_BYTES = 4096;
 type User = Extract<Asker, { readonly kind: 'user' }>;
 
 export function sessionRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: {
     readonly people: Pick<People, 'users' | 'sessions' | 'secondFactor' | 'logIns'>;
     readonly cookie: SessionCookie;
@@ -77,7 +79,7 @@ export function sessionRoutes(
 ): void {
   const { cookie, audit, act } = deps;
   const { users, sessions, secondFactor, logIns } = deps.people;
-  const options = { bodyLimit: LARGEST_BODY_BYTES };
+  const bodyLimit = LARGEST_BODY_BYTES;
 
   const visitOf = (request: FastifyRequest) => ({
     address: request.ip,
@@ -123,93 +125,151 @@ export function sessionRoutes(
     if (answer === 'no') throw new TollgateError('FORBIDDEN', 'the password or the code is wrong');
   };
 
-  app.post('/api/v1/session', options, async (request, reply): Promise<SessionReport> => {
-    const { user: name, password, totp } = parse(logInBody, request.body);
-    const answer = await logIns.logIn({ name, password, code: totp }, visitOf(request));
-    if (answer.outcome === 'wait') throw wait(reply, answer.retryAfterSeconds);
-    if (answer.outcome === 'refused') throw new TollgateError('UNAUTHENTICATED', 'the name, password or code is wrong');
-    const { user } = answer;
-    await audit({ ...act(request, 'session.open', `user ${user.name}`), by: `web ${user.name}` });
-    return opened(reply, user.name, answer.cookie);
-  });
+  app.post(
+    '/api/v1/session',
+    { bodyLimit, schema: { summary: 'Log in', body: logInBody, response: { 200: answer } } },
+    async (request, reply): Promise<SessionReport> => {
+      const { user: name, password, totp } = request.body;
+      const answer = await logIns.logIn({ name, password, code: totp }, visitOf(request));
+      if (answer.outcome === 'wait') throw wait(reply, answer.retryAfterSeconds);
+      if (answer.outcome === 'refused')
+        throw new TollgateError('UNAUTHENTICATED', 'the name, password or code is wrong');
+      const { user } = answer;
+      await audit({ ...act(request, 'session.open', `user ${user.name}`), by: `web ${user.name}` });
+      return opened(reply, user.name, answer.cookie);
+    },
+  );
 
-  app.get('/api/v1/session', (request): SessionReport => {
-    const { user, cookie: value, permissions, session } = userOf(request);
-    return report(user.name, value, [...permissions], session.endsAt);
-  });
+  app.get(
+    '/api/v1/session',
+    { schema: { summary: 'My log-in', response: { 200: answer } } },
+    (request): SessionReport => {
+      const { user, cookie: value, permissions, session } = userOf(request);
+      return report(user.name, value, [...permissions], session.endsAt);
+    },
+  );
 
-  app.delete('/api/v1/session', options, async (request, reply) => {
-    const { user, cookie: value } = userOf(request);
-    await sessions.close(value);
-    cookie.clear(reply);
-    await audit(act(request, 'session.close', `user ${user.name}`));
-    return { closed: true };
-  });
+  app.delete(
+    '/api/v1/session',
+    { bodyLimit, schema: { summary: 'Log out', response: { 200: closed } } },
+    async (request, reply) => {
+      const { user, cookie: value } = userOf(request);
+      await sessions.close(value);
+      cookie.clear(reply);
+      await audit(act(request, 'session.close', `user ${user.name}`));
+      return { closed: true };
+    },
+  );
 
-  app.put('/api/v1/session/password', options, async (request, reply): Promise<SessionReport> => {
-    const { name } = userOf(request).user;
-    const body = parse(passwordBody, request.body);
-    const problem =
-      body.newPassword === body.password ? 'is the password that you have' : passwordProblem(body.newPassword, name);
-    if (problem !== undefined) throw new ProblemError('INVALID_REQUEST', [{ path: 'newPassword', message: problem }]);
-    await require(request, reply, { password: body.password });
-    const what = act(request, 'session.password', `user ${name}`);
-    await users.change(name, { password: { text: body.newPassword } }, what.by);
-    await audit(what);
-    return renew(request, reply, name);
-  });
+  app.put(
+    '/api/v1/session/password',
+    {
+      bodyLimit,
+      schema: { summary: 'Change my password; other log-ins end', body: passwordBody, response: { 200: answer } },
+    },
+    async (request, reply): Promise<SessionReport> => {
+      const { name } = userOf(request).user;
+      const { body } = request;
+      const problem =
+        body.newPassword === body.password ? 'is the password that you have' : passwordProblem(body.newPassword, name);
+      if (problem !== undefined) throw new ProblemError('INVALID_REQUEST', [{ path: 'newPassword', message: problem }]);
+      await require(request, reply, { password: body.password });
+      const what = act(request, 'session.password', `user ${name}`);
+      await users.change(name, { password: { text: body.newPassword } }, what.by);
+      await audit(what);
+      return renew(request, reply, name);
+    },
+  );
 
-  app.post('/api/v1/session/totp', options, async (request, reply): Promise<NewFactorReport> => {
-    const { user } = userOf(request);
-    const { password, totp = '' } = parse(proofBody, request.body);
-    await require(request, reply, { password, code: totp });
-    const { secret, uri } = await secondFactor.begin(user.name);
-    return { secret, uri, qr: qrRows(uri) };
-  });
-  app.post('/api/v1/session/totp/confirm', options, async (request, reply) => {
-    const { name } = userOf(request).user;
-    const secret = await secondFactor.prove(name, parse(codeBody, request.body).code);
-    if (secret === undefined) throw wrongCode();
-    const what = act(request, 'session.totp', `user ${name}`);
-    const backupCodes = await users.setTotp(name, secret, what.by);
-    await audit({ ...what, after: { secondFactor: 'set up' } });
-    return { backupCodes, session: await renew(request, reply, name) };
-  });
-  app.delete('/api/v1/session/totp', options, async (request, reply): Promise<SessionReport> => {
-    const { name, role } = userOf(request).user;
-    const { password, totp = '' } = parse(proofBody, request.body);
-    if (role === 'owner')
-      throw new TollgateError('CONFLICT', 'an owner cannot be without a second factor; set up another one instead');
-    await require(request, reply, { password, code: totp });
-    const what = act(request, 'session.totp', `user ${name}`);
-    await users.change(name, { totp: null }, what.by);
-    await audit({ ...what, after: { secondFactor: 'none' } });
-    return renew(request, reply, name);
-  });
-  app.post('/api/v1/session/backup-codes', options, async (request, reply) => {
-    const { user } = userOf(request);
-    const { password, totp = '' } = parse(proofBody, request.body);
-    if (user.totp === null) throw new TollgateError('CONFLICT', 'there is no second factor; set one up first');
-    await require(request, reply, { password, code: totp });
-    const what = act(request, 'session.backup-codes', `user ${user.name}`);
-    const backupCodes = await users.newBackupCodes(user.name, what.by);
-    await audit(what);
-    return { backupCodes };
-  });
+  app.post(
+    '/api/v1/session/totp',
+    { bodyLimit, schema: { summary: 'Begin a second factor', body: proofBody, response: { 200: newFactor } } },
+    async (request, reply): Promise<NewFactorReport> => {
+      const { user } = userOf(request);
+      const { password, totp = '' } = request.body;
+      await require(request, reply, { password, code: totp });
+      const { secret, uri } = await secondFactor.begin(user.name);
+      return { secret, uri, qr: qrRows(uri) };
+    },
+  );
+  app.post(
+    '/api/v1/session/totp/confirm',
+    {
+      bodyLimit,
+      schema: {
+        summary: 'Put it in force by its first code',
+        body: codeBody,
+        response: { 200: codesAnswer.extend({ session: answer }) },
+      },
+    },
+    async (request, reply) => {
+      const { name } = userOf(request).user;
+      const secret = await secondFactor.prove(name, request.body.code);
+      if (secret === undefined) throw wrongCode();
+      const what = act(request, 'session.totp', `user ${name}`);
+      const backupCodes = await users.setTotp(name, secret, what.by);
+      await audit({ ...what, after: { secondFactor: 'set up' } });
+      return { backupCodes, session: await renew(request, reply, name) };
+    },
+  );
+  app.delete(
+    '/api/v1/session/totp',
+    { bodyLimit, schema: { summary: 'Take my second factor away', body: proofBody, response: { 200: answer } } },
+    async (request, reply): Promise<SessionReport> => {
+      const { name, role } = userOf(request).user;
+      const { password, totp = '' } = request.body;
+      if (role === 'owner')
+        throw new TollgateError('CONFLICT', 'an owner cannot be without a second factor; set up another one instead');
+      await require(request, reply, { password, code: totp });
+      const what = act(request, 'session.totp', `user ${name}`);
+      await users.change(name, { totp: null }, what.by);
+      await audit({ ...what, after: { secondFactor: 'none' } });
+      return renew(request, reply, name);
+    },
+  );
+  app.post(
+    '/api/v1/session/backup-codes',
+    {
+      bodyLimit,
+      schema: {
+        summary: 'Ten new backup codes; the old ones count no more',
+        body: proofBody,
+        response: { 200: codesAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { user } = userOf(request);
+      const { password, totp = '' } = request.body;
+      if (user.totp === null) throw new TollgateError('CONFLICT', 'there is no second factor; set one up first');
+      await require(request, reply, { password, code: totp });
+      const what = act(request, 'session.backup-codes', `user ${user.name}`);
+      const backupCodes = await users.newBackupCodes(user.name, what.by);
+      await audit(what);
+      return { backupCodes };
+    },
+  );
 
-  app.get('/api/v1/sessions', async (request) => {
-    const { user, session } = userOf(request);
-    return (await sessions.of(user.name)).map((each) => ({ ...listed(each), current: each.id === session.id }));
-  });
-  app.delete<{ Params: { readonly id: string } }>('/api/v1/sessions/:id', options, async (request, reply) => {
-    const { user, session } = userOf(request);
-    const { id } = request.params;
-    // Of somebody else: as if it were not there.
-    if (!(await sessions.end(user.name, id))) throw notFound('log-in', id, 'GET /api/v1/sessions lists yours');
-    if (id === session.id) cookie.clear(reply);
-    await audit(act(request, 'session.close', `user ${user.name}`));
-    return { closed: true };
-  });
+  app.get(
+    '/api/v1/sessions',
+    { schema: { summary: 'My log-ins', response: { 200: list(listedSession.extend({ current: z.boolean() })) } } },
+    async (request) => {
+      const { user, session } = userOf(request);
+      return (await sessions.of(user.name)).map((each) => ({ ...listed(each), current: each.id === session.id }));
+    },
+  );
+  app.delete(
+    '/api/v1/sessions/:id',
+    { bodyLimit, schema: { summary: 'End one of my log-ins', params: byId, response: { 200: closed } } },
+    async (request, reply) => {
+      const { user, session } = userOf(request);
+      const { id } = request.params;
+      // Of somebody else: as if it were not there.
+      if (!(await sessions.end(user.name, id))) throw notFound('log-in', id, 'GET /api/v1/sessions lists yours');
+      if (id === session.id) cookie.clear(reply);
+      await audit(act(request, 'session.close', `user ${user.name}`));
+      return { closed: true };
+    },
+  );
 }
 
 export const listed = ({ id, address, agent, openedAt, seenAt, endsAt }: Session): ListedSession => ({

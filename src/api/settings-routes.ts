@@ -3,16 +3,17 @@
  * setting its default), `PUT` replaces the whole, `DELETE` gives one setting, a section, or everything its defaults. Who
  * would cut himself off from page and API by `adminAccess` is refused, unless he says `force=true`.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { TollgateError } from '../errors.ts';
-import type { Settings } from '../policy/settings.ts';
+import { type Settings, settingsSchema } from '../policy/settings.ts';
 import { mergePatch, patchOf, type ReadSettings, readSettings, settingAt } from '../policy/settings-document.ts';
 import type { Versioned } from '../store/versioned-document.ts';
 import { refusalOfAccess } from './admin-access.ts';
-import { readIfMatch, requireVersion } from './if-match.ts';
-import { ProblemError, parse } from './problem.ts';
+import { readIfMatch, requireVersion, versioned } from './if-match.ts';
+import { ProblemError } from './problem.ts';
 import type { Act, ActOf, RecordedSettings } from './recorded-changes.ts';
+import { type Api, describedBy, text, yesOrNo } from './schema.ts';
 import { callerOf } from './who-asks.ts';
 
 /** The settings in force, complete. */
@@ -23,28 +24,31 @@ export interface SettingsReport {
   readonly settings: Settings;
 }
 
-interface ByPath {
-  Params: { readonly path: string };
-}
-
 const WHAT = 'the settings';
-const yesOrNo = z.enum(['true', 'false']).default('false');
 const changeQuery = z.strictObject({ dryRun: yesOrNo, force: yesOrNo });
+const answer = z.strictObject({
+  version: z.number(),
+  changedAt: text,
+  changedBy: text,
+  settings: describedBy(z.looseObject({}), settingsSchema),
+});
+/** Checked by readSettings, which says what is wrong in its own words. */
+const whole = describedBy(z.unknown(), settingsSchema);
+const part = describedBy(z.unknown(), settingsSchema.partial());
+const response = { 200: answer };
 
-export function settingsRoutes(
-  app: FastifyInstance,
-  deps: { readonly settings: RecordedSettings; readonly act: ActOf },
-): void {
+export function settingsRoutes(app: Api, deps: { readonly settings: RecordedSettings; readonly act: ActOf }): void {
   const { settings, act } = deps;
   const report = ({ document, ...rest }: Versioned<Settings>): SettingsReport => ({ ...rest, settings: document });
 
   const change = async (
-    request: FastifyRequest,
+    request: FastifyRequest & { readonly query: z.output<typeof changeQuery> },
+    reply: FastifyReply,
     what: Act,
     edit: (now: Settings) => ReadSettings,
   ): Promise<SettingsReport> => {
     const onlyIfVersion = readIfMatch(request.headers['if-match'], WHAT);
-    const { dryRun, force } = parse(changeQuery, request.query);
+    const { dryRun, force } = request.query;
     const next = (base: Settings, version: number): Settings => {
       requireVersion(version, onlyIfVersion, WHAT);
       const read = edit(base);
@@ -53,7 +57,7 @@ export function settingsRoutes(
       if (refused !== undefined) throw new TollgateError('CONFLICT', refused);
       return read.settings;
     };
-    if (dryRun === 'false') return report(await settings.change(next, what));
+    if (dryRun === 'false') return versioned(reply, report(await settings.change(next, what)));
     const now = settings.current();
     return report({ ...now, document: next(now.document, now.version) });
   };
@@ -62,21 +66,51 @@ export function settingsRoutes(
     if ('problem' in read) throw new ProblemError('INVALID_REQUEST', [read.problem]);
   };
 
-  app.get('/api/v1/settings', async () => report(settings.current()));
-  app.patch('/api/v1/settings', (request) =>
-    change(request, act(request, 'settings.set', 'settings'), (now) => readSettings(mergePatch(now, request.body))),
+  app.get('/api/v1/settings', { schema: { summary: 'All settings', response } }, (_request, reply) =>
+    versioned(reply, report(settings.current())),
   );
-  app.put('/api/v1/settings', (request) =>
-    change(request, act(request, 'settings.apply', 'settings'), () => readSettings(request.body)),
+  app.patch(
+    '/api/v1/settings',
+    {
+      schema: {
+        summary: 'Change settings; null gives one its default',
+        querystring: changeQuery,
+        body: part,
+        response,
+      },
+    },
+    (request, reply) =>
+      change(request, reply, act(request, 'settings.set', 'settings'), (now) =>
+        readSettings(mergePatch(now, request.body)),
+      ),
   );
-  app.delete('/api/v1/settings', (request) =>
-    change(request, act(request, 'settings.reset', 'settings'), () => readSettings({})),
+  app.put(
+    '/api/v1/settings',
+    { schema: { summary: 'Replace all settings', querystring: changeQuery, body: whole, response } },
+    (request, reply) =>
+      change(request, reply, act(request, 'settings.apply', 'settings'), () => readSettings(request.body)),
   );
-  app.delete<ByPath>('/api/v1/settings/:path', (request) => {
-    const { path } = request.params;
-    found(path);
-    return change(request, act(request, 'settings.reset', `settings ${path}`), (now) =>
-      readSettings(mergePatch(now, patchOf(path, null))),
-    );
-  });
+  app.delete(
+    '/api/v1/settings',
+    { schema: { summary: 'Give all settings their defaults', querystring: changeQuery, response } },
+    (request, reply) => change(request, reply, act(request, 'settings.reset', 'settings'), () => readSettings({})),
+  );
+  app.delete(
+    '/api/v1/settings/:path',
+    {
+      schema: {
+        summary: 'Give one setting, or a section, its defaults',
+        params: z.strictObject({ path: z.string().max(200) }),
+        querystring: changeQuery,
+        response,
+      },
+    },
+    (request, reply) => {
+      const { path } = request.params;
+      found(path);
+      return change(request, reply, act(request, 'settings.reset', `settings ${path}`), (now) =>
+        readSettings(mergePatch(now, patchOf(path, null))),
+      );
+    },
+  );
 }

@@ -1,14 +1,24 @@
 /** `/api/v1/users`: who may log in, and as what. One's own account is in session-routes.ts. */
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Audit } from '../people/audit-log.ts';
 import type { People } from '../people/people.ts';
 import { ROLES } from '../people/roles.ts';
 import { NAME, passwordProblem, reportUser, type User, type UserReport } from '../people/user.ts';
 import type { EpochMs } from '../policy/call.ts';
-import { notFound, ProblemError, parse } from './problem.ts';
+import { etagOf, requireMatch } from './etag.ts';
+import { pageOf, paging } from './paging.ts';
+import {
+  changedUser,
+  backupCodes as codesAnswer,
+  listedSession,
+  listedUser,
+  newFactor,
+  user as userAnswer,
+} from './people-answers.ts';
+import { notFound, ProblemError } from './problem.ts';
 import { qrRows } from './qr-code.ts';
 import type { ActOf } from './recorded-changes.ts';
+import { type Api, list as listOf } from './schema.ts';
 import { codeBody, type ListedSession, listed, type NewFactorReport, wrongCode } from './session-routes.ts';
 
 /** A user in a list. */
@@ -25,11 +35,9 @@ export interface ChangedUser extends UserReport {
   readonly password?: string;
 }
 
-interface ByName {
-  Params: { readonly name: string };
-}
-
 const password = z.string().max(256);
+const byName = z.strictObject({ name: z.string().max(64) });
+const ended = z.strictObject({ ended: z.number() });
 const addBody = z.strictObject({
   name: z.string().regex(NAME, {
     error: 'is no name for a user; write 1 to 32 small letters, digits, dots, underscores and dashes',
@@ -53,7 +61,7 @@ const changeBody = z
   });
 
 export function userRoutes(
-  app: FastifyInstance,
+  app: Api,
   deps: {
     readonly people: Pick<People, 'users' | 'sessions' | 'secondFactor' | 'usersSeen'>;
     readonly audit: Audit;
@@ -84,75 +92,123 @@ export function userRoutes(
     if (problem !== undefined) throw new ProblemError('INVALID_REQUEST', [{ path: 'password', message: problem }]);
   };
 
-  app.get('/api/v1/users', () => list(users.list()));
-  app.get<ByName>('/api/v1/users/:name', async (request): Promise<ListedUser> => {
-    const [found] = await list([find(request.params.name)]);
-    if (found === undefined) throw noUser(request.params.name);
-    return found;
-  });
+  app.get(
+    '/api/v1/users',
+    {
+      schema: { summary: 'Who may log in', querystring: z.strictObject(paging), response: { 200: listOf(listedUser) } },
+    },
+    async (request, reply) => list(pageOf(users.list(), ({ name }) => name, request.query, request, reply)),
+  );
+  app.get(
+    '/api/v1/users/:name',
+    { schema: { summary: 'One user', params: byName, response: { 200: listedUser } } },
+    async (request, reply): Promise<ListedUser> => {
+      const [found] = await list([find(request.params.name)]);
+      if (found !== undefined) reply.header('etag', etagOf(reportUser(find(found.name))));
+      if (found === undefined) throw noUser(request.params.name);
+      return found;
+    },
+  );
 
-  app.post('/api/v1/users', async (request, reply): Promise<ChangedUser> => {
-    const body = parse(addBody, request.body);
-    requireGood(body.password, body.name);
-    const what = act(request, 'users.add', `user ${body.name}`);
-    const { user, password } = await users.add(body, what.by);
-    await audit({ ...what, after: recorded(user) });
-    reply.code(201);
-    return { ...reportUser(user), ...(password === undefined ? {} : { password }) };
-  });
+  app.post(
+    '/api/v1/users',
+    { schema: { summary: 'Add a user', body: addBody, response: { 201: changedUser } } },
+    async (request, reply) => {
+      const { body } = request;
+      requireGood(body.password, body.name);
+      const what = act(request, 'users.add', `user ${body.name}`);
+      const { user, password } = await users.add(body, what.by);
+      await audit({ ...what, after: recorded(user) });
+      const added: ChangedUser = { ...reportUser(user), ...(password === undefined ? {} : { password }) };
+      return reply.code(201).send(added);
+    },
+  );
 
-  app.patch<ByName>('/api/v1/users/:name', async (request): Promise<ChangedUser> => {
-    const { name } = request.params;
-    const body = parse(changeBody, request.body);
-    requireGood(body.password, name);
-    const what = act(request, 'users.set', `user ${name}`);
-    const given = body.password === undefined ? undefined : { text: body.password };
-    const { before, after, password } = await users.change(
-      name,
-      {
-        role: body.role,
-        enabled: body.enabled,
-        password: body.newPassword === true ? 'chance' : given,
-        totp: body.secondFactor === false ? null : undefined,
+  app.patch(
+    '/api/v1/users/:name',
+    { schema: { summary: 'Change a user', params: byName, body: changeBody, response: { 200: changedUser } } },
+    async (request, reply): Promise<ChangedUser> => {
+      const { name } = request.params;
+      const { body } = request;
+      requireMatch(request, reportUser(find(name)), `user ${name}`);
+      requireGood(body.password, name);
+      const what = act(request, 'users.set', `user ${name}`);
+      const given = body.password === undefined ? undefined : { text: body.password };
+      const { before, after, password } = await users.change(
+        name,
+        {
+          role: body.role,
+          enabled: body.enabled,
+          password: body.newPassword === true ? 'chance' : given,
+          totp: body.secondFactor === false ? null : undefined,
+        },
+        what.by,
+      );
+      if (before.epoch !== after.epoch) await audit({ ...what, before: recorded(before), after: recorded(after) });
+      reply.header('etag', etagOf(reportUser(after)));
+      return { ...reportUser(after), ...(password === undefined ? {} : { password }) };
+    },
+  );
+
+  app.delete(
+    '/api/v1/users/:name',
+    { schema: { summary: 'Remove a user; his log-ins end', params: byName, response: { 200: userAnswer } } },
+    async (request): Promise<UserReport> => {
+      const { name } = request.params;
+      const what = act(request, 'users.remove', `user ${name}`);
+      const removed = await users.remove(name, what.by);
+      await usersSeen.forget([name]);
+      await audit({ ...what, before: recorded(removed) });
+      return reportUser(removed);
+    },
+  );
+
+  app.get(
+    '/api/v1/users/:name/sessions',
+    { schema: { summary: 'Log-ins of a user', params: byName, response: { 200: listOf(listedSession) } } },
+    async (request): Promise<ListedSession[]> => {
+      return (await sessions.of(find(request.params.name).name)).map(listed);
+    },
+  );
+  app.delete(
+    '/api/v1/users/:name/sessions',
+    { schema: { summary: 'End them all', params: byName, response: { 200: ended } } },
+    async (request) => {
+      const { name } = find(request.params.name);
+      const count = await sessions.endAll(name);
+      if (count > 0) await audit({ ...act(request, 'users.log-out', `user ${name}`), after: { ended: count } });
+      return { ended: count };
+    },
+  );
+
+  app.post(
+    '/api/v1/users/:name/totp',
+    { schema: { summary: 'Begin a second factor', params: byName, response: { 200: newFactor } } },
+    async (request): Promise<NewFactorReport> => {
+      const { secret, uri } = await secondFactor.begin(find(request.params.name).name);
+      return { secret, uri, qr: qrRows(uri) };
+    },
+  );
+  app.post(
+    '/api/v1/users/:name/totp/confirm',
+    {
+      schema: {
+        summary: 'Put it in force by its first code',
+        params: byName,
+        body: codeBody,
+        response: { 200: codesAnswer },
       },
-      what.by,
-    );
-    if (before.epoch !== after.epoch) await audit({ ...what, before: recorded(before), after: recorded(after) });
-    return { ...reportUser(after), ...(password === undefined ? {} : { password }) };
-  });
-
-  app.delete<ByName>('/api/v1/users/:name', async (request): Promise<UserReport> => {
-    const { name } = request.params;
-    const what = act(request, 'users.remove', `user ${name}`);
-    const removed = await users.remove(name, what.by);
-    await usersSeen.forget([name]);
-    await audit({ ...what, before: recorded(removed) });
-    return reportUser(removed);
-  });
-
-  app.get<ByName>('/api/v1/users/:name/sessions', async (request): Promise<ListedSession[]> => {
-    return (await sessions.of(find(request.params.name).name)).map(listed);
-  });
-  app.delete<ByName>('/api/v1/users/:name/sessions', async (request) => {
-    const { name } = find(request.params.name);
-    const ended = await sessions.endAll(name);
-    if (ended > 0) await audit({ ...act(request, 'users.log-out', `user ${name}`), after: { ended } });
-    return { ended };
-  });
-
-  app.post<ByName>('/api/v1/users/:name/totp', async (request): Promise<NewFactorReport> => {
-    const { secret, uri } = await secondFactor.begin(find(request.params.name).name);
-    return { secret, uri, qr: qrRows(uri) };
-  });
-  app.post<ByName>('/api/v1/users/:name/totp/confirm', async (request) => {
-    const { name } = find(request.params.name);
-    const secret = await secondFactor.prove(name, parse(codeBody, request.body).code);
-    if (secret === undefined) throw wrongCode();
-    const what = act(request, 'users.set', `user ${name}`);
-    const backupCodes = await users.setTotp(name, secret, what.by);
-    await audit({ ...what, after: { secondFactor: 'set up' } });
-    return { backupCodes };
-  });
+    },
+    async (request) => {
+      const { name } = find(request.params.name);
+      const secret = await secondFactor.prove(name, request.body.code);
+      if (secret === undefined) throw wrongCode();
+      const what = act(request, 'users.set', `user ${name}`);
+      const backupCodes = await users.setTotp(name, secret, what.by);
+      await audit({ ...what, after: { secondFactor: 'set up' } });
+      return { backupCodes };
+    },
+  );
 }
 
 const noUser = (name: string) => notFound('user', name, 'tollgate users list names them all');

@@ -17,7 +17,8 @@ import type { Log } from '../log.ts';
 import { readAddress } from '../policy/addresses.ts';
 import { type Certificate, readCertificate, watchCertificate } from './certificate.ts';
 import { createClientAddress } from './client-address.ts';
-import { notFound, refusalOf, sendProblem } from './problem.ts';
+import { methodsOf } from './permissions.ts';
+import { notFound, notThisMethod, refusalOf, sendProblem } from './problem.ts';
 
 export interface WebSettings {
   readonly listen: { readonly host: string; readonly port: number };
@@ -76,7 +77,7 @@ export async function startWebServer(
     readonly limits?: Partial<WebLimits>;
   },
   routes: readonly WebRoutes[],
-  guarded?: { readonly mayCome: (address: string) => boolean; readonly routes: WebRoutes },
+  guarded?: { readonly mayCome: (address: string) => boolean; readonly routes: readonly WebRoutes[] },
 ): Promise<WebServer> {
   const { settings, log } = deps;
   const { tls, listen, publicUrl } = settings;
@@ -103,20 +104,21 @@ export async function startWebServer(
     log.error({ problem: messageOf(thrown) }, 'a request on the web port failed');
     return sendProblem(reply, thrown, 'that cannot be answered now; the log of the daemon says why');
   });
-  app.setNotFoundHandler(({ url, ip }, reply) =>
-    guarded?.mayCome(ip) === false
-      ? deny(reply)
-      : sendProblem(
-          reply,
-          notFound('resource', url.slice(0, 200), 'nothing on this port answers to that method and path'),
-        ),
-  );
+  app.setNotFoundHandler(({ method, url, ip }, reply) => {
+    if (guarded?.mayCome(ip) === false) return deny(reply);
+    const [path = ''] = url.split('?', 1);
+    const allowed = methodsOf(path);
+    if (allowed.length > 0)
+      return sendProblem(reply.header('allow', allowed.join(', ')), notThisMethod(method, allowed));
+    const hint = 'nothing on this port answers to that method and path';
+    return sendProblem(reply, notFound('resource', url.slice(0, 200), hint));
+  });
   health(app, deps.missing);
   for (const each of routes) await app.register(each);
   if (guarded !== undefined) {
     const scope: WebRoutes = async (inner) => {
       inner.addHook('onRequest', async (request, reply) => (guarded.mayCome(request.ip) ? undefined : deny(reply)));
-      await inner.register(guarded.routes);
+      for (const each of guarded.routes) await inner.register(each);
     };
     await app.register(scope);
   }

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../bans/lock-out-guard.ts';
 import type { LoggedIn } from '../people/log-in.ts';
-import type { Permission } from '../people/roles.ts';
+import { PERMISSIONS, type Permission } from '../people/roles.ts';
 import { readAddress } from '../policy/addresses.ts';
 import type { EpochMs } from '../policy/call.ts';
 
@@ -56,6 +56,13 @@ export const whoAsks: WhoAsks = (request) => {
       return asker satisfies never;
   }
 };
+
+/** What he may do. */
+export function rightsOf(request: FastifyRequest): ReadonlySet<Permission> {
+  const asker = askerOf(request);
+  if ('permissions' in asker) return asker.permissions;
+  return new Set(asker.kind === 'administrator' ? PERMISSIONS : []);
+}
 
 /** Where a request came from: an address, or the control socket. */
 export function whereFrom(request: FastifyRequest): string {

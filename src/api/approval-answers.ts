@@ -1,0 +1,47 @@
+/** Schemas of approvals and grants. */
+import { z } from 'zod';
+import { SETTLED } from '../approvals/approval.ts';
+import { GRANTED_FOR } from '../approvals/grant.ts';
+import { instant, list, orNull, text } from './schema.ts';
+
+export const approvalAnswer = z.strictObject({
+  id: text,
+  state: z.enum(['open', ...SETTLED]),
+  extension: orNull(text),
+  destination: text,
+  trunk: orNull(text),
+  destinationIs: text,
+  rule: text,
+  because: text,
+  decision: text,
+  node: text,
+  openedAt: instant,
+  expiresAt: instant,
+  otherwise: z.enum(['allow', 'block']),
+  approversNeeded: z.number(),
+  approvedBy: list(text),
+  decidedBy: orNull(text),
+  decidedFrom: orNull(text),
+  decidedAt: orNull(instant),
+  reason: orNull(text),
+  grant: orNull(text),
+  waitedSeconds: orNull(z.number()),
+  resumedAfterMs: orNull(z.number()),
+});
+
+export const grantAnswer = z.strictObject({
+  id: text,
+  what: z.enum(GRANTED_FOR).exclude(['call']),
+  rule: text,
+  extension: orNull(text),
+  number: orNull(text),
+  subjects: list(text),
+  calls: orNull(z.number()),
+  grantedBy: text,
+  reason: orNull(text),
+  since: instant,
+  until: instant,
+  approval: text,
+});
+
+export const linkAnswer = z.strictObject({ url: text, expiresAt: instant, warning: orNull(text) });
