@@ -1,0 +1,136 @@
+/**
+ * At most one banner, the gravest: isolated, a change of the firewall that nobody kept yet, calls that cannot be decided, a
+ * stream that is cut; then a log-in about to end, a newer page, a packet filter that only says what it would do.
+ */
+import { Button } from '@mantine/core';
+import { type ReactNode, useEffect, useRef } from 'react';
+import { Link } from 'react-router';
+import type { FirewallReport } from '../../api/firewall-routes.ts';
+import type { Status } from '../../status.ts';
+import { api } from '../api/client.ts';
+import { useLiveState } from '../api/live.tsx';
+import { useApi, useRefresh } from '../api/queries.ts';
+import { useAccount, useSession } from '../api/session.tsx';
+import { useAction } from '../parts/action.ts';
+import { formatClock, formatCountdown, sentence } from '../parts/format.ts';
+import { useNow, useZone } from '../parts/time.tsx';
+import { hasUnsaved } from '../parts/unsaved-mark.ts';
+import { useWaiting } from '../screens/approvals/waiting.ts';
+import { frameTexts } from '../texts/frame.ts';
+import { announce } from './announcer.tsx';
+import { useNewBuild } from './new-build.ts';
+
+const ENDS_SOON_MS = 2 * 60_000;
+
+export function Banner(): ReactNode {
+  const { may } = useSession();
+  const { endsAt } = useAccount();
+  const { state } = useLiveState();
+  const now = useNow();
+  const { data: firewall } = useApi<FirewallReport>(may('firewall:read') ? 'firewall' : undefined);
+  const { data: status } = useApi<Status>(may('status:read') ? 'status' : undefined);
+  const { count } = useWaiting();
+  const isNewBuild = useNewBuild();
+  useToldApart();
+  const { banner } = frameTexts;
+  const store = status?.parts.find(({ name, state: is }) => name === 'store' && is === 'down');
+  const left = Date.parse(endsAt) - now;
+  if (firewall?.isolation != null) return <Said link="/settings">{banner.isolated}</Said>;
+  if (firewall?.pending != null) return <Pending pending={firewall.pending} now={now} />;
+  if (store !== undefined) return <Said link="/health">{banner.noStore(sentence(store.remedy))}</Said>;
+  if (state.word === 'cut') return <NotLive now={now} />;
+  if (left < ENDS_SOON_MS) return <Said>{banner.ends(formatCountdown(left))}</Said>;
+  // Never while somebody is waiting, nor over what is not saved.
+  if (isNewBuild && count === 0 && !hasUnsaved())
+    return (
+      <div className="banner">
+        <span>{frameTexts.newBuild}</span>
+        <Button size="compact-sm" onClick={() => location.reload()}>
+          {frameTexts.reload}
+        </Button>
+      </div>
+    );
+  if (firewall?.backend === 'dry-run') return <Said>{banner.dryRun}</Said>;
+  return null;
+}
+
+const Said = ({ children, link }: { readonly children: ReactNode; readonly link?: string }): ReactNode => (
+  <div className="banner">
+    <span>
+      {children} {link !== undefined && <Link to={link}>{frameTexts.banner.more}</Link>}
+    </span>
+  </div>
+);
+
+function NotLive({ now }: { readonly now: number }): ReactNode {
+  const { state, retryNow } = useLiveState();
+  const seconds = state.triesAgainAt === undefined ? 0 : Math.ceil((state.triesAgainAt - now) / 1000);
+  return (
+    <div className="banner">
+      <span>
+        {useCutSentence()} <span className="number">{frameTexts.live.nextTry(seconds)}</span>
+      </span>
+      <Button size="compact-sm" onClick={retryNow}>
+        {frameTexts.live.retry}
+      </Button>
+    </div>
+  );
+}
+
+function Pending({
+  pending,
+  now,
+}: {
+  readonly pending: NonNullable<FirewallReport['pending']>;
+  readonly now: number;
+}): ReactNode {
+  const { may } = useSession();
+  const refresh = useRefresh();
+  const { isRunning, error, run } = useAction();
+  const { banner } = frameTexts;
+  const change = (verb: 'confirm' | 'undo'): void =>
+    void run(async () => {
+      await api('POST', `firewall/${verb}`);
+      await refresh('firewall');
+    });
+  return (
+    <div className="banner">
+      <span>
+        {banner.pending(pending.what, pending.by)}{' '}
+        <span className="number">{banner.backIn(formatCountdown(Date.parse(pending.revertAt) - now))}</span>{' '}
+        {error !== undefined && sentence(error.message)}
+      </span>
+      {may('firewall:write') && (
+        <span className="row">
+          <Button size="compact-sm" loading={isRunning} onClick={() => change('undo')}>
+            {banner.putBack}
+          </Button>
+          <Button size="compact-sm" loading={isRunning} onClick={() => change('confirm')}>
+            {banner.keep}
+          </Button>
+        </span>
+      )}
+    </div>
+  );
+}
+
+function useCutSentence(): string {
+  const { state } = useLiveState();
+  const zone = useZone();
+  const { live } = frameTexts;
+  return state.heardAt === undefined ? live.bannerNever : live.banner(formatClock(state.heardAt, zone));
+}
+
+/** Screen readers hear when the page is no longer live and when it is again; the styles dim what may be old. */
+function useToldApart(): void {
+  const { state } = useLiveState();
+  const said = useCutSentence();
+  const wasCut = useRef(false);
+  const isCut = state.word === 'cut';
+  useEffect(() => {
+    document.documentElement.dataset['live'] = state.word;
+    if (isCut && !wasCut.current) announce(said);
+    if (state.word === 'live' && wasCut.current) announce(frameTexts.live.back);
+    if (isCut || state.word === 'live') wasCut.current = isCut;
+  }, [isCut, said, state.word]);
+}

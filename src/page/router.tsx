@@ -1,0 +1,74 @@
+/**
+ * Every address of the page and the screen that answers to it. Each screen is loaded when it is first gone to.
+ *
+ * A new screen: a file in `screens/`, a line here, an entry in frame/menu.ts, and its first path part in
+ * src/api/page-routes.ts.
+ */
+import type { ReactNode } from 'react';
+import { createBrowserRouter, type RouteObject } from 'react-router';
+import type { Permission } from '../people/roles.ts';
+import { useSession } from './api/session.tsx';
+import { ScreenFailed } from './frame/screen-failed.tsx';
+import { Shell } from './frame/shell.tsx';
+import { NoPermission, NotFound } from './parts/states.tsx';
+
+type Load = () => Promise<{ readonly [name: string]: unknown }>;
+
+/** @param needs what has to be allowed for it @param name of the component in the file */
+function screen(
+  path: string,
+  needs: Permission,
+  name: string,
+  load: Load,
+  children: readonly RouteObject[] = [],
+): RouteObject {
+  return {
+    path,
+    errorElement: <ScreenFailed />,
+    lazy: async () => {
+      const Screen = (await load())[name] as () => ReactNode;
+      return {
+        element: (
+          <Guarded needs={needs}>
+            <Screen />
+          </Guarded>
+        ),
+      };
+    },
+    children: [...children],
+  };
+}
+
+function Guarded({ needs, children }: { readonly needs: Permission; readonly children: ReactNode }): ReactNode {
+  const { may } = useSession();
+  return may(needs) ? children : <NoPermission />;
+}
+
+/** A drawer, or another part inside of a screen that shows an `Outlet`. */
+const inside = (path: string, name: string, load: Load): RouteObject => ({
+  path,
+  lazy: async () => ({ Component: (await load())[name] as () => ReactNode }),
+});
+
+export const router = createBrowserRouter([
+  {
+    path: '/',
+    Component: Shell,
+    errorElement: <ScreenFailed />,
+    hydrateFallbackElement: null,
+    children: [
+      screen(
+        'approvals',
+        'approvals:read',
+        'ApprovalsScreen',
+        () => import('./screens/approvals/approvals-screen.tsx'),
+      ),
+      screen('health', 'status:read', 'HealthScreen', () => import('./screens/health/health-screen.tsx'), [
+        inside('parts/:name', 'PartDrawer', () => import('./screens/health/part-drawer.tsx')),
+      ]),
+      screen('account', 'own', 'AccountScreen', () => import('./screens/account/account-screen.tsx')),
+      screen('first-run', 'users:manage', 'FirstRunScreen', () => import('./screens/first-run/first-run-screen.tsx')),
+      { path: '*', element: <NotFound /> },
+    ],
+  },
+]);

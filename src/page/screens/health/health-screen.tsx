@@ -1,0 +1,99 @@
+/** Health: whether every part of this daemon works, since when, and what to do where one does not. */
+import type { ReactNode } from 'react';
+import { Outlet, useParams } from 'react-router';
+import type { PartStatus, Status } from '../../../status.ts';
+import { useApi } from '../../api/queries.ts';
+import { type Column, DataTable } from '../../parts/data-table.tsx';
+import { capital, formatActor, formatCount } from '../../parts/format.ts';
+import { Screen } from '../../parts/screen.tsx';
+import { useDrawerOpener } from '../../parts/side-drawer.tsx';
+import { Empty, Shown } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { Verdict } from '../../parts/verdict.tsx';
+import { healthTexts } from '../../texts/health.ts';
+import { State } from './state.tsx';
+import './health.css';
+
+export function HealthScreen(): ReactNode {
+  const status = useApi<Status>('status', { everyMs: 15_000 });
+  return (
+    <Screen title={healthTexts.title} purpose={healthTexts.purpose}>
+      <Shown found={status}>
+        {(found) => (
+          <>
+            <Summary status={found} />
+            <Parts parts={found.parts} />
+          </>
+        )}
+      </Shown>
+      <Outlet />
+    </Screen>
+  );
+}
+
+function Summary({ status }: { readonly status: Status }): ReactNode {
+  const down = status.parts.filter(({ state }) => state === 'down').length;
+  const { policy, calls } = status;
+  return (
+    <section className="panel health-summary">
+      <h2>
+        <State isUp={down === 0}>{down === 0 ? healthTexts.allWell : healthTexts.down(down)}</State>
+      </h2>
+      <dl className="facts">
+        <dt>{healthTexts.node}</dt>
+        <dd>{status.node}</dd>
+        <dt>{healthTexts.version}</dt>
+        <dd>{status.version}</dd>
+        <dt>{healthTexts.started}</dt>
+        <dd>
+          <Time at={status.startedAt} as="age" />
+        </dd>
+        <dt>{healthTexts.policy}</dt>
+        <dd>
+          {healthTexts.policyIs(policy.version, policy.rules)}, {healthTexts.changedBy(formatActor(policy.changedBy))},{' '}
+          <Time at={policy.changedAt} as="age" />
+        </dd>
+        <dt>{healthTexts.decided}</dt>
+        <dd className="row">
+          {(['allow', 'alert', 'wait', 'hold', 'block'] as const).map((verdict) => (
+            <span key={verdict} className="row health-count">
+              <Verdict verdict={verdict} />
+              <span className="number">{formatCount(calls[verdict])}</span>
+            </span>
+          ))}
+        </dd>
+      </dl>
+    </section>
+  );
+}
+
+const stateOf = ({ state }: PartStatus): ReactNode => (
+  <State isUp={state === 'up'}>{state === 'up' ? healthTexts.up : healthTexts.isDown}</State>
+);
+
+const COLUMNS: readonly Column<PartStatus>[] = [
+  { id: 'part', header: healthTexts.part, cell: ({ name }) => capital(name) },
+  { id: 'state', header: healthTexts.state, cell: stateOf },
+  { id: 'since', header: healthTexts.since, cell: ({ since }) => <Time at={since} /> },
+  { id: 'detail', header: healthTexts.detail, cell: ({ detail }) => detail },
+];
+
+function Parts({ parts }: { readonly parts: readonly PartStatus[] }): ReactNode {
+  const { name: opened } = useParams();
+  const open = useDrawerOpener();
+  // What does not work comes first.
+  const rows = parts.toSorted((a, b) => a.state.localeCompare(b.state));
+  return (
+    <DataTable
+      name={healthTexts.parts}
+      columns={COLUMNS}
+      rows={rows}
+      keyOf={({ name }) => name}
+      nameOf={({ name }) => name}
+      phone={(part) => ({ title: capital(part.name), aside: stateOf(part), detail: part.detail })}
+      opened={opened}
+      onOpen={({ name }) => open(`/health/parts/${encodeURIComponent(name)}`)}
+      empty={<Empty>{healthTexts.allWell}</Empty>}
+    />
+  );
+}
