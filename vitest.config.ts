@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 const project = (
   name: string,
   include: string,
-  options: { timeoutMs: number; atOnce: number; order: number; retry?: number },
+  options: { timeoutMs: number; atOnce: number; order: number; retry?: number; setup?: string },
 ) => ({
   test: {
     name,
@@ -13,6 +13,7 @@ const project = (
     maxWorkers: options.atOnce,
     retry: options.retry ?? 0,
     sequence: { groupOrder: options.order },
+    globalSetup: options.setup ?? [],
     pool: 'forks' as const,
   },
 });
@@ -26,6 +27,10 @@ export default defineConfig({
       project('integration', 'test/integration/**/*.test.ts', { timeoutMs: 60_000, atOnce: 1, order: 2, retry: 1 }),
       // These mostly wait for calls. Whatever passes only at the second try is named at the end of `npm test`.
       project('e2e', 'test/e2e/**/*.test.ts', { timeoutMs: 180_000, atOnce: 3, order: 3, retry: 1 }),
+      project('browser', 'test/browser/**/*.test.ts', {
+        ...{ timeoutMs: 90_000, atOnce: 2, order: 4, retry: 1 },
+        setup: 'test/support/build-page.ts',
+      }),
     ],
   },
 });

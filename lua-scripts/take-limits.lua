@@ -8,14 +8,18 @@
 --   * Late is harmless: after the deadline nothing is read and nothing is written.
 --   * A paced charge takes its place in advance, behind all that were given before it, and says when it is; places that
 --     were given back are taken first. What was promised to a waiting call never changes.
+--   * Money and talk are reserved as they would be owed in the moment of the answer; a call that costs nothing asks for none.
+--   * A locked subject is refused, and nothing is written for it. A first call: what hangs on it is asked of a subject
+--     that has not reached the place, and of no other.
 --   * Every key it writes has a time to live, and a missing key means that nothing is used.
 --   * A refused call writes nothing, with one exception: where the clock stepped back, a bucket whose time lies ahead, the
 --     calls of a ring and the leases that lie further ahead than any can are set to the new time. Otherwise they would
 --     hold calls up until the clock has caught up.
 --
 -- KEYS[1]      record of the call: the 6-byte tags of the charges it has paid
--- KEYS[1 + i]  bucket, ring or leases of charge i, i = 1..n
+-- KEYS[1 + i]  bucket, ring, leases or window of charge i, i = 1..n
 -- KEYS[1 + n + j]  places given back of the j-th paced charge that counts in a bucket
+-- The last KEY, where any charge spends: what the call has been charged; see count-spend
 -- ARGV[1]      now, epoch ms; '' for the time of this server (always '' in production)
 -- ARGV[2]      deadline, epoch ms of this server; 0 for none
 -- ARGV[3]      seconds that the record of the call is kept; 0 to peek: say what would happen, write nothing
@@ -26,9 +30,13 @@
 --                rolling  the letter w, and for each limit, shortest period first, count (at most 1000) and period
 --                hold     the letter v, and the same: a ring that is only looked at
 --                leases   the letter c, the largest number at once, and how long a lease lasts in seconds
+--                lock     the letter k, and as text the field of the hash of locks, of an even length
+--                first    the letter f, within how many seconds the place must have been reached, how many of the charges
+--                         that follow hang on it, and 1 where it lacks by itself
+--                spend    the letter m, and the limit and what is reserved, both unsigned 56-bit, and the period
 --              A paced bucket has in front of its limits: longest wait in ms, most calls that wait, and how many calls of
 --              the shortest period may leave at once, 0 for its count. A paced ring has the first two, behind the letter.
---              Holds and leases are never paced.
+--              Holds, leases and spending are never paced.
 --              So a charge of an odd number of bytes counts in a bucket: nothing tells them apart at less cost.
 --
 -- A bucket, little-endian: [u48 time of the levels, epoch ms] [u56 debt of each limit] [u32 period of each limit, s]
@@ -45,6 +53,8 @@
 --
 -- Leases: a sorted set of call marks (the first 16 digits of the SHA-1 of KEYS[1]) by when they lapse, epoch ms.
 --
+-- Spending: see spend-window, which the caller of this script puts in front of it.
+--
 -- Reply: { status, now ms, then for each charge: state, if it is paced when the call leaves (epoch ms; 0 where it gets no
 --          place), then for each limit, by the kind of its charge }
 --   status   1 taken, 0 refused, 2 late (nothing follows now)
@@ -52,13 +62,18 @@
 --   bucket   debt before, debt after; more than a full debt where calls wait
 --   rolling  calls in the window before, after, and when the next one has room, epoch ms; 0 where it has
 --   leases   calls at once before, after
+--   lock     1 where it is locked, else 0; twice
+--   first    when the place was last reached, epoch ms, 0 where it is not known; twice
+--   spend    used before, after, and when this has room if nothing else is spent, epoch ms; 0 where it has, or never has
 --
 -- Called by src/redis/limit-scripts.ts. Numeric rules: lua-scripts/README.md
 
 local TAKEN, REFUSED, LATE = 1, 0, 2
 local ROOM, LACKING, COUNTED, LATER = 0, 1, 2, 3
 local REQUIRED, LENIENT, PACED, PACED_SHADOW = 114, 108, 112, 113
-local HOLD, LEASES = 118, 99
+local LOCK, FIRST = 107, 102
+local HOLD, LEASES, SPEND = 118, 99, 109
+local SPENT_SECONDS = 7 * 86400
 local CHARGE_HEAD, TIME_SIZE, DEBT_SIZE = 7, 6, 7
 local ROLLING_HEAD, PACED_BUCKET_HEAD, PACED_ROLLING_HEAD = 8, 19, 16
 local KEYS, ARGV = KEYS, ARGV
@@ -121,12 +136,14 @@ local record = stored[1] or ''
 local charges = #ARGV - 3
 -- Only paced buckets have such keys; where there are none the commonest charges need not be asked what they demand.
 local has_places = #KEYS > 1 + charges
-local mark, paces
+local mark, paces, spend, windows
 
 -- Pass 1: read and decide. The reply is filled in as if nothing were taken.
 local reply, size = { TAKEN, now }, 2
 local renew, step_back = {}, {}
 local refused, stepped_back, freed_at = false, false, 1 + charges
+-- The last of the charges that hang on a first call which this is not.
+local passed_by = 0
 for i = 1, charges do
   local charge, value = ARGV[3 + i], stored[1 + i]
   local state, place, paced, leaves = ROOM, size + 1, false, now
@@ -152,6 +169,37 @@ for i = 1, charges do
       end
       reply[size + 1], reply[size + 2] = calls, calls
       size = size + 2
+    elseif byte(charge, ROLLING_HEAD) == LOCK then
+      local locked = call('HEXISTS', KEYS[1 + i], sub(charge, ROLLING_HEAD + 1))
+      if locked == 1 then state = LACKING end
+      reply[size + 1], reply[size + 2] = locked, locked
+      size = size + 2
+    elseif byte(charge, ROLLING_HEAD) == FIRST then
+      local seconds, hanging, alone = unpack_bytes('<I4I4I4', charge, ROLLING_HEAD + 1)
+      local reached = value and #value == TIME_SIZE and unpack_bytes('<I6', value)
+      if reached and reached > now - seconds * 1000 then
+        state, passed_by = COUNTED, i + hanging
+      elseif alone == 1 then
+        state = LACKING
+      end
+      reply[size + 1], reply[size + 2] = reached or 0, reached or 0
+      size = size + 2
+    elseif byte(charge, ROLLING_HEAD) == SPEND then
+      spend, windows = spend or spend_window(), windows or {}
+      local limit, amount, seconds = unpack_bytes('<I7I7I4', charge, ROLLING_HEAD + 1)
+      local window = spend.open(value, seconds, now)
+      windows[i] = window
+      if window.set_back then step_back[i], stepped_back = true, true end
+      -- An empty charge is of a call of this id that is over.
+      local charged = call('HGET', KEYS[#KEYS], sub(charge, 2, CHARGE_HEAD))
+      local room_at = 0
+      if charged and charged ~= '' then
+        state = COUNTED
+      elseif amount > 0 and window.used + amount > limit then
+        state, room_at = LACKING, spend.room_at(window, limit, amount)
+      end
+      reply[size + 1], reply[size + 2], reply[size + 3] = window.used, window.used, room_at
+      size = size + 3
     else
       local head, longest_wait, most_waiting = ROLLING_HEAD, 0, 0
       local demand = byte(charge)
@@ -257,7 +305,7 @@ for i = 1, charges do
     renew[i] = paced or not time or time - time % stretch ~= now - now % stretch
   end
 
-  if record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
+  if i <= passed_by or record ~= '' and string.find(record, sub(charge, 2, CHARGE_HEAD), 1, true) then
     state = COUNTED
   elseif state == LACKING then
     local demand = byte(charge)
@@ -283,7 +331,9 @@ for i = 1, charges do
   size = paced and place + 1 or place
   if #charge % 2 == 0 then
     local kind = byte(charge, ROLLING_HEAD)
-    if kind == LEASES then
+    if kind == LOCK or kind == FIRST then
+      marks, size = kind == FIRST, size + 2
+    elseif kind == LEASES then
       marks, size = false, size + 2
       if takes then
         reply[size] = reply[size] + 1
@@ -293,6 +343,21 @@ for i = 1, charges do
           call('ZADD', key, now + seconds * 1000, mark)
           call('EXPIRE', key, seconds + 1)
         end
+      end
+    elseif kind == SPEND then
+      marks, size = false, size + 3
+      local window, _, amount = windows[i], unpack_bytes('<I7I7', charge, ROLLING_HEAD + 1)
+      if takes then
+        reply[size - 1] = reply[size - 1] + amount
+        spend.add(window, amount)
+      end
+      if (takes or changed) and not peeks then
+        if takes then
+          local spent = KEYS[#KEYS]
+          call('HSET', spent, sub(charge, 2, CHARGE_HEAD), pack_bytes('<I7I6', amount, window.newest))
+          call('EXPIRE', spent, SPENT_SECONDS)
+        end
+        spend.save(KEYS[1 + i], window)
       end
     else
       local ring, head, most, seconds, longest_wait, most_waiting = stored[1 + i], ROLLING_HEAD, 0, 0, 0, 0

@@ -14,7 +14,7 @@ import { alertLinkRoutes } from './api/alert-link-routes.ts';
 import { linkPageRoutes } from './api/link-pages-routes.ts';
 import { metricsRoutes } from './api/metrics-routes.ts';
 import { type ApiParts, startApi } from './api/server.ts';
-import { webApi } from './api/web-api.ts';
+import { pageAndApi } from './api/web-api.ts';
 import { startWebServer, type WebServer } from './api/web-server.ts';
 import { createApprovalDesk } from './approvals/approval-desk.ts';
 import { createApprovalLinks, LINK_PATH } from './approvals/approval-links.ts';
@@ -35,8 +35,10 @@ import { startFirewall } from './bans/firewall-service.ts';
 import { createStanding, type StandingOf } from './bans/standing.ts';
 import { systemClock } from './clock.ts';
 import { type Config, storePlace } from './config/schema.ts';
+import { createMachineDoctor } from './doctor/from-daemon.ts';
 import { messageOf } from './errors.ts';
 import { createAgiScript } from './gate/agi-script.ts';
+import { createFullestLimits } from './gate/fullest-limits.ts';
 import { createGate } from './gate/gate.ts';
 import { createJournal, newDecisionId } from './gate/journal.ts';
 import { createRedisLimitStore } from './gate/redis-limit-store.ts';
@@ -44,9 +46,9 @@ import { createStoreClock } from './gate/store-clock.ts';
 import { guardStore } from './gate/store-guard.ts';
 import { createTally } from './gate/tally.ts';
 import { verdictLog } from './gate/verdict-log.ts';
-import { channelControl, watchChannels } from './live-calls/channel-watch.ts';
-import { createLiveCallRecords } from './live-calls/live-call-records.ts';
-import { createLiveCalls } from './live-calls/live-calls.ts';
+import { startLiveCalls } from './live-calls/start-live-calls.ts';
+import { createLiveEvents } from './live-events/live-events.ts';
+import { openLocks } from './locks/locks.ts';
 import type { Log, LogLevel } from './log.ts';
 import { createLogLevel } from './log-level.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -55,6 +57,7 @@ import { openAuditLog } from './people/audit-log.ts';
 import { openPeople } from './people/people.ts';
 import { readUsers } from './people/user.ts';
 import { goesOut } from './policy/verdict.ts';
+import { openRateStore } from './rates/rate-store.ts';
 import { peersOf } from './redis/connection.ts';
 import { createKeys } from './redis/keys.ts';
 import { commandsOf, openStore } from './redis/open-store.ts';
@@ -64,9 +67,10 @@ import { createStatus, describeListen, type Status } from './status.ts';
 import { createAllowedAddresses } from './store/allowed-addresses.ts';
 import { openAllowlistStore } from './store/allowlist-store.ts';
 import { createDomainWatch } from './store/domain-watch.ts';
-import { createDurableWrites } from './store/durable-writes.ts';
+import { openDurableWrites } from './store/durable-writes.ts';
 import { openFirewallPlanStore } from './store/firewall-plan-store.ts';
 import { createLastHits } from './store/last-hits.ts';
+import { createNodes } from './store/nodes.ts';
 import { openPolicyStore } from './store/policy-store.ts';
 import { openSettingsStore } from './store/settings-store.ts';
 import { openVicidial } from './vicidial/vicidial.ts';
@@ -134,14 +138,14 @@ export async function startDaemon(
 
     // Store
     const place = storePlace(config.redis);
+    const keys = createKeys(config.redis);
     const store = await openStore(place, {
-      ...{ stateDir: config.state, lock, log, searchPath: deps.searchPath },
+      ...{ stateDir: config.state, lock, log, searchPath: deps.searchPath, probeKey: keys.probe },
       onPing: (connection, tookMs) => metrics.pinged(connection, tookMs),
     });
     releasers.push(['store', () => store.close()]);
     const { decisions, records } = store;
     const [decisionStore, recordStore] = [commandsOf(decisions), commandsOf(records)];
-    const keys = createKeys(config.redis);
 
     // What was decided
     const journal = createJournal({
@@ -156,8 +160,8 @@ export async function startDaemon(
     releasers.push(['journal', () => journal.close()]);
 
     // Who is told, and who changed what
-    const durable = createDurableWrites(recordStore, { embedded: place.kind === 'embedded' });
-    const kept = { redis: recordStore, keys, clock, stateDir: config.state, log, durably: durable, node: config.node };
+    const { durably, promise } = openDurableWrites(store, { embedded: place.kind === 'embedded', keys, log });
+    const kept = { redis: recordStore, keys, clock, stateDir: config.state, log, durably, node: config.node };
     const alerts = await openAlerts({
       ...{ ...kept, settings: config.alerts, policy: () => policies.current().policy },
       baseUrl: () => web.baseUrl(),
@@ -165,8 +169,9 @@ export async function startDaemon(
     });
     releasers.push(['alerts', () => alerts.close()]);
     const tell = createAlertSources(alerts, { clock, node: config.node });
+    const events = own('events', createLiveEvents({ ...kept, reader: commandsOf(store.connect('events')) }));
     const audit = await openAuditLog({
-      ...{ ...kept, onEntry: tell.audited, onBroken: tell.auditBroken },
+      ...{ ...kept, onEntry: (entry) => [tell.audited(entry), events.audited(entry)], onBroken: tell.auditBroken },
       maxEntries: config.audit.maxEntries,
       maxAgeMs: config.audit.maxAge,
     });
@@ -176,6 +181,7 @@ export async function startDaemon(
     const policies = own('policy store', await openPolicyStore(kept));
     const settings = own('settings', await openSettingsStore(kept));
     const settingsNow = () => settings.current().document;
+    const rates = own('rate sheet', await openRateStore(kept));
 
     // Addresses
     const allowlist = own('allowlist', await openAllowlistStore(kept));
@@ -218,9 +224,10 @@ export async function startDaemon(
     const approvalNotes = followApprovalNotes({ redis: commandsOf(store.connect('approvals')), keys, log });
     releasers.push(['notes of approvals', () => approvalNotes.close()]);
     const grants = own('grants', await openGrants({ ...kept, notes: approvalNotes }));
+    const locking = { ...kept, notes: approvalNotes, audit: audit.audit, ...tell.locks };
+    const locks = own('locks', await openLocks({ ...locking, policy: () => policies.current().policy }));
     const gate = createGate({
-      standingOf,
-      grantedTo: grants.grantedTo,
+      ...{ standingOf, grantedTo: grants.grantedTo, locksOn: locks.locksOn, rates: rates.sheet },
       policy: () => policies.current().policy,
       limits,
       clock,
@@ -230,23 +237,13 @@ export async function startDaemon(
     });
 
     // Calls under way
-    const liveCalls = createLiveCalls({
-      limits,
-      records: createLiveCallRecords({ redis: recordStore, key: keys.liveCalls(config.node), log }),
+    const underWay = await startLiveCalls({
+      ...{ ...kept, limits, manager, notes: approvalNotes, audit: audit.audit, leaseMs: config.calls.lease },
       policy: () => policies.current().policy,
-      clock,
-      log,
-      control: channelControl(manager),
-      leaseMs: config.calls.lease,
+      onReached: (ceiling) => void locks.lock(ceiling),
     });
-    releasers.push(['calls under way', () => liveCalls.close()]);
-    await liveCalls.restore().catch((error: unknown) => {
-      log.warn({ problem: messageOf(error) }, 'the calls of before this start are not known');
-    });
-    releasers.push([
-      'watch over channels',
-      watchChannels(manager, { liveCalls, log, compareEveryMs: config.calls.lease / 5 }),
-    ]);
+    releasers.push(['calls under way', () => underWay.close()]);
+    const { liveCalls, ender } = underWay;
 
     // Held calls
     const holding = config.asterisk.flatMap(({ name, ari }) =>
@@ -312,7 +309,7 @@ export async function startDaemon(
     releasers.push(['VICIdial', () => vicidial?.close()]);
 
     // FastAGI
-    const tally = createTally();
+    const [tally, fullest] = [createTally(), createFullestLimits()];
     const writeVerdict = verdictLog(log, config.log.numbers);
     const agi = await createAgiServer({
       listen: config.agi.listen,
@@ -334,9 +331,9 @@ export async function startDaemon(
           tally.count(decision.verdict.name);
           metrics.decided(decision, outcome);
           journal.record(decision);
+          fullest.decided(decision);
           writeVerdict(decision, outcome);
-          defence.decided(decision);
-          tell.decided(decision);
+          for (const each of [defence, tell, locks]) each.decided(decision);
         },
       }),
     });
@@ -345,15 +342,21 @@ export async function startDaemon(
     // Users and API keys
     const accounts = await openPeople({
       ...{ ...kept, defence, http: config.http, settings: settingsNow, announce: deps.announce },
-      isAllowed: (address) => allowed.entryOf(address) !== undefined,
+      ...{ isAllowed: (address) => allowed.entryOf(address) !== undefined, onNewAddress: tell.loggedIn },
     });
     releasers.push(['users', () => accounts.close()]);
 
     // Web port
+    const documents = { policy: policies, settings, allowlist };
+    const nodes = own('nodes', createNodes({ ...kept, id: newDecisionId(clock.now()), documents }));
     const links = createApprovalLinks({ ...kept, desk, decisions: people, baseUrl: () => web.baseUrl() });
     const apiParts: ApiParts = {
-      ...{ node: config.node, policies, settings, firewall, limits, gate, journal, liveCalls, defence, audit, alerts },
-      ...{ people: accounts, logLevel, status: () => status(), clock },
+      ...{ node: config.node, policies, settings, firewall, limits, gate, journal },
+      ...{ ender, locks, rates, defence, audit, alerts },
+      ...{ people: accounts, logLevel, status: () => status(), clock, events, fullest, nodes, store: kept },
+      machine: createMachineDoctor({
+        ...{ ...deps, config, clock, firewall, policies, people: accounts, status: () => status() },
+      }),
       approvals: { desk, grants, decisions: people, links },
       addresses: { allowlist, allowed, domains, allowHits, bans, banHits, countries },
     };
@@ -372,28 +375,20 @@ export async function startDaemon(
         metricsRoutes({ ...config.metrics, render: metrics.render }),
         alertLinkRoutes({ path: ACKNOWLEDGE_PATH, alerts, audit: audit.audit, clock, log }),
       ],
-      { mayCome, routes: webApi({ settings: config.http, parts: apiParts, mayCome }) },
+      { mayCome, routes: pageAndApi({ settings: config.http, parts: apiParts, mayCome, log }) },
     );
     releasers.push(['web port', () => web.close()]);
 
     // API
     const measured = { agi, web, journal, alerts, defence, firewall, registrations };
-    const told = {
-      node: config.node,
-      version: deps.version,
-      clock,
-      manager,
-      holding,
-      countries,
-      policies,
-      tally,
-      vicidial,
-    };
+    const known = { node: config.node, version: deps.version, clock };
+    const told = { ...known, manager, holding, countries, policies, tally, vicidial };
     const status = createStatus({
       ...{ ...measured, ...told },
       store: {
         breaker,
         place: place.kind === 'embedded' ? `private, in ${config.state}` : `external, by ${place.kind}`,
+        promise,
       },
     });
     metrics.watch({ ...measured, status, audit, liveCalls, desk, bans });
@@ -401,7 +396,11 @@ export async function startDaemon(
     const api = await startApi(join(config.state, CONTROL_SOCKET), { ...apiParts, backup });
     releasers.push(['API', () => api.close()]);
     releasers.push(['sources of alerts', tell.follow({ desk, bans, parts: () => status().parts, firewall })]);
-    alerts.start();
+    releasers.push([
+      'what is told live',
+      events.watch({ journal, desk, bans, alerts, firewall, parts: () => status().parts }),
+    ]);
+    releasers.push(['calls about alerts', alerts.start({ phones: holding, audit: audit.audit })]);
 
     log.info(
       {

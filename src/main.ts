@@ -35,7 +35,18 @@ const terminal: Terminal = {
     for await (const chunk of process.stdin.setEncoding('utf8')) text += String(chunk);
     return text;
   },
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { confirm } : {}),
 };
+
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises');
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await asking.question(`${question} [y/N] `, { signal: interrupted.signal })).trim());
+  } finally {
+    asking.close();
+  }
+}
 
 interface Where {
   readonly config?: string;
@@ -88,6 +99,14 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     demo: async ({ once: toTheEnd }) => {
       const { runDemo } = await import('./demo/demo.ts');
       return runDemo({ toTheEnd, program, terminal });
+    },
+    doctor: async (options, daemon) => {
+      const { examineFromCommandLine } = await import('./doctor/from-command-line.ts');
+      return examineFromCommandLine({ ...options, load: () => load(options), env: process.env }, daemon);
+    },
+    setup: async (options, daemon) => {
+      const { openSetup } = await import('./setup/setup.ts');
+      return openSetup({ ...options, load: () => load(options), env: process.env }, daemon);
     },
     describeConfig: async (where) => {
       const { config, file, warnings } = await load(where);

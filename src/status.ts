@@ -51,7 +51,7 @@ export function createStatus(deps: {
   readonly node: string;
   readonly version: string;
   readonly clock: Clock;
-  readonly store: { readonly breaker: StoreBreaker; readonly place: string };
+  readonly store: { readonly breaker: StoreBreaker; readonly place: string; readonly promise: () => string };
   readonly agi: AgiServer;
   readonly web: WebServer;
   readonly journal: Journal;
@@ -76,7 +76,7 @@ export function createStatus(deps: {
       name: 'store',
       state: up ? 'up' : 'down',
       since: iso(store.breaker.since()),
-      detail: store.place,
+      detail: up ? `${store.place}; ${store.promise()}` : store.place,
       remedy: up
         ? ''
         : 'start the store or see its log; the daemon reconnects by itself, and each rule decides by whenStoreFails until then',
@@ -112,13 +112,20 @@ export function createStatus(deps: {
   };
 
   const alertsStatus = (): PartStatus => {
-    const { dropped, waiting } = deps.alerts.state();
+    const { dropped, waiting, failing } = deps.alerts.state();
+    const failed = failing.map(({ channel, problem }) => `channel ${channel} fails: ${problem}`);
+    const remedies = [
+      ...(failing.length === 0
+        ? []
+        : [`try it with tollgate alerts test ${failing[0]?.channel}; messages wait for a day`]),
+      ...(dropped === 0 ? [] : [`${dropped} were dropped for want of room; nothing can be done about them`]),
+    ];
     return {
       name: 'alerts',
-      state: dropped === 0 ? 'up' : 'down',
-      since: startedAt,
-      detail: `${waiting} waiting to be written`,
-      remedy: dropped === 0 ? '' : `${dropped} were dropped for want of room; nothing can be done about them`,
+      state: remedies.length === 0 ? 'up' : 'down',
+      since: failed.length === 0 || dropped > 0 ? startedAt : failing.map(({ since }) => iso(since)).reduce(earlier),
+      detail: [...failed, `${waiting} waiting to be written`].join('; '),
+      remedy: remedies.join('; '),
     };
   };
 

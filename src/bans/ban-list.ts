@@ -70,6 +70,11 @@ export interface BanList extends Pick<BanSnapshot, 'size' | 'all' | 'cursor' | '
    * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`
    */
   readonly lift: (addresses: readonly string[], by: string) => Promise<readonly (Ban | undefined)[]>;
+  /**
+   * Puts bans back as they were, but for their evidence; what is listed already stays as it is.
+   * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`
+   */
+  readonly restore: (bans: readonly Ban[]) => Promise<void>;
   /** Whether the list was read from the store since the start; until then there may be bans that nobody here knows. */
   readonly isKnown: () => boolean;
   /** The ban of exactly this address or network. */
@@ -206,6 +211,10 @@ export async function openBanList(deps: {
       const lifted = await write('manual', () => scripts.lift(addresses.map(canonical), by));
       await follower.catchUp();
       return lifted;
+    },
+    restore: async (bans) => {
+      await write('manual', () => scripts.restore(bans, follower.newEpoch));
+      await follower.catchUp();
     },
     isKnown: follower.isKnown,
     get: (address) => {

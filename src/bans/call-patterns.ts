@@ -1,9 +1,9 @@
 /**
- * Calls that look like fraud or a defect although each of them may be allowed: an extension that keeps hitting limits, its
- * first call to a high-risk country, many numbers in a short time.
+ * Calls that look like fraud or a defect although each of them may be allowed: an extension that keeps hitting limits or a
+ * lock, its first call to a high-risk country, many numbers in a short time, many numbers of one range.
  *
- * They speak of an extension, not of an address, so staff are told. Refusals that go on count against the address they come
- * from as well, unless it is allowed or that of a trunk or a registered phone. Runs after a call was answered; bounded.
+ * They speak of an extension, not of an address, so staff are told. While one goes on, each further call of it counts
+ * against the address it comes from as well, unless that is allowed or that of a trunk or a registered phone. Runs after a call was answered; bounded.
  * Calls of a campaign are not looked at: a dialler calls many numbers by trade.
  */
 import { peerAddress } from '../asterisk/peer-address.ts';
@@ -30,16 +30,28 @@ const WINDOW_MS = 10 * 60_000;
 const MANY_REFUSALS = 10;
 const MANY_NUMBERS = 100;
 const MANY_FOREIGN_NUMBERS = 20;
+/** Numbers that differ in their last digits only: whoever rents a range is paid for all of it. */
+const RANGE_DIGITS = 3;
+const MANY_DEAR_IN_RANGE = 6;
+/** At home a company has its numbers in a row, too. */
+const MANY_IN_RANGE = 20;
 const MOST_EXTENSIONS = 10_000;
 const LONGEST_EXTENSION = 80;
 
 const HIGH_RISK = createPrefixTable(HIGH_RISK_PREFIXES.map((each) => [each.prefix, each]));
 
+interface Called {
+  readonly at: number;
+  readonly isForeign: boolean;
+  /** Abroad, or at the price of the number's owner. */
+  readonly isDear: boolean;
+}
+
 interface Recent {
   /** When calls were refused, oldest first; at most as many as are too many. */
   refusedAt: number[];
   /** Numbers by when they were last called. */
-  readonly numbers: Map<string, { readonly at: number; readonly isForeign: boolean }>;
+  readonly numbers: Map<string, Called>;
 }
 
 export function createCallPatterns(deps: {
@@ -91,6 +103,10 @@ export function createCallPatterns(deps: {
       'keeps-hitting-limits',
       `extension ${name} was refused ${MANY_REFUSALS} calls within 10 minutes, the last one because: ${decision.verdict.reason}`,
     );
+    offend(decision, extension);
+  };
+
+  const offend = (decision: Decision, extension: string): void => {
     const address = sourceOf(decision);
     if (address === undefined || deps.allowedBy(address) !== undefined || deps.peers.find(address) !== undefined)
       return;
@@ -112,13 +128,15 @@ export function createCallPatterns(deps: {
   const called = (decision: Decision, extension: string, known: Recent): void => {
     const { destination } = decision.call;
     const isForeign = destination.classes.has('international');
+    const isDear = isForeign || destination.classes.has('premium');
     const { at } = decision;
     known.numbers.delete(destination.number);
-    known.numbers.set(destination.number, { at, isForeign });
+    known.numbers.set(destination.number, { at, isForeign, isDear });
     for (const [number, last] of known.numbers) {
       if (at - last.at < WINDOW_MS && known.numbers.size <= MANY_NUMBERS) break;
       known.numbers.delete(number);
     }
+    lookAtRange(decision, extension, known, isDear);
     const foreign = [...known.numbers.values()].filter((last) => last.isForeign).length;
     const many =
       foreign >= MANY_FOREIGN_NUMBERS ? 'international ' : known.numbers.size >= MANY_NUMBERS ? '' : undefined;
@@ -126,6 +144,20 @@ export function createCallPatterns(deps: {
     const count = many === '' ? known.numbers.size : foreign;
     const sentence = `extension ${showName(extension)} called ${count} different ${many}numbers within 10 minutes`;
     tell(decision, extension, 'many-destinations', sentence);
+    offend(decision, extension);
+  };
+
+  const lookAtRange = (decision: Decision, extension: string, known: Recent, isDear: boolean): void => {
+    const { number } = decision.call.destination;
+    const range = number.slice(0, -RANGE_DIGITS);
+    if (range.length <= RANGE_DIGITS) return;
+    let count = 0;
+    for (const each of known.numbers.keys()) if (each.length === number.length && each.startsWith(range)) count += 1;
+    if (count < (isDear ? MANY_DEAR_IN_RANGE : MANY_IN_RANGE)) return;
+    const shown = `${range}${'x'.repeat(RANGE_DIGITS)}`;
+    const sentence = `extension ${showName(extension)} called ${count} different numbers of the range ${shown} within 10 minutes`;
+    tell(decision, extension, 'number-range', sentence);
+    offend(decision, extension);
   };
 
   const wentTo = async (decision: Decision, extension: string): Promise<void> => {
@@ -143,6 +175,7 @@ export function createCallPatterns(deps: {
       account: `${extension} ${where}`,
       service: 'sipCall',
     });
+    offend(decision, extension);
   };
 
   return {
@@ -155,7 +188,8 @@ export function createCallPatterns(deps: {
       if (call.destination.classes.has('internal')) return;
       const known = recentOf(extension);
       called(decision, extension, known);
-      if (verdict.name === 'block' && verdict.layer === 'rules') refused(decision, extension, known);
+      if (verdict.name === 'block' && (verdict.layer === 'rules' || verdict.layer === 'lock'))
+        refused(decision, extension, known);
       if (goesOut(decision)) {
         wentTo(decision, extension).catch((error: unknown) =>
           log.debug({ problem: messageOf(error) }, 'the countries that an extension calls could not be asked for'),

@@ -21,6 +21,7 @@ export const REPORT_KINDS = [
   'keeps-hitting-limits',
   'new-high-risk-country',
   'many-destinations',
+  'number-range',
 ] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 

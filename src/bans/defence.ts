@@ -5,11 +5,13 @@
 import type { Redis } from 'ioredis';
 import type { AmiConnection } from '../asterisk/ami-connection.ts';
 import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import type { Decision } from '../gate/gate.ts';
 import type { Log } from '../log.ts';
 import type { AllowEntry } from '../policy/allowlist.ts';
 import type { Settings } from '../policy/settings.ts';
 import type { Keys } from '../redis/keys.ts';
+import { type AsteriskEndpoint, readEndpoints } from './asterisk-endpoints.ts';
 import { type AutomaticBansState, createAutomaticBans } from './automatic-bans.ts';
 import type { BanList } from './ban-list.ts';
 import { createCallPatterns } from './call-patterns.ts';
@@ -33,6 +35,11 @@ export interface Defence {
   readonly peers: KnownPeers['list'];
   /** Extensions that are registered now. Asks every Asterisk. @throws {TollgateError} `AMI_UNAVAILABLE` */
   readonly phones: () => Promise<readonly RegisteredPhone[]>;
+  /** What every Asterisk has, and which could not be asked. */
+  readonly endpoints: () => Promise<{
+    readonly endpoints: readonly AsteriskEndpoint[];
+    readonly problems: readonly { readonly asterisk: string; readonly problem: string }[];
+  }>;
   readonly state: () => DefenceState;
   readonly close: () => Promise<void>;
 }
@@ -86,6 +93,20 @@ export function startDefence(deps: {
     decided: patterns.decided,
     reports: reports.list,
     peers: peers.list,
+    endpoints: async () => {
+      const asked = await Promise.all(
+        manager.map((each) =>
+          readEndpoints(each).then(
+            (endpoints) => ({ endpoints, problems: [] }),
+            (error: unknown) => ({ endpoints: [], problems: [{ asterisk: each.name, problem: messageOf(error) }] }),
+          ),
+        ),
+      );
+      return {
+        endpoints: asked.flatMap(({ endpoints }) => endpoints),
+        problems: asked.flatMap(({ problems }) => problems),
+      };
+    },
     phones: async () => (await Promise.all(manager.map(readRegisteredPhones))).flat(),
     state: () => ({
       ...automatic.state(),

@@ -55,7 +55,8 @@ export function alertCommands(program: Command, context: CommandContext): void {
     .addHelpText('after', '\nExamples:\n  tollgate alerts test\n  tollgate alerts test ops-mail')
     .action(async (channel: string | undefined, _options, command: Command) => {
       const body = channel === undefined ? {} : { channel };
-      const results = await context.client(command).ask<TestResult[]>('POST', '/api/v1/alerts/test', body);
+      const client = context.client(command);
+      const results = await client.ask<TestResult[]>('POST', '/api/v1/alerts/test', body, undefined, TEST_WITHIN_MS);
       if (results.some(({ taken }) => !taken) || results.length === 0) context.answer(EXIT.no);
       if (wantsJson(command)) terminal.out(json(results));
       else if (results.length === 0) terminal.out('No channel is configured: see alerts.channels.\n');
@@ -101,6 +102,9 @@ export function alertCommands(program: Command, context: CommandContext): void {
       terminal.out(wantsJson(command) ? json(answer) : `Tried again: ${answer.retried}.\n`);
     });
 }
+
+/** A phone rings for a while. */
+const TEST_WITHIN_MS = 60_000;
 
 const stateOf = (alert: AlertReport): string =>
   alert.state === 'acknowledged' ? `acknowledged by ${plain(alert.acknowledgedBy ?? '')}` : alert.state;

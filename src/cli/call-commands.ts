@@ -198,6 +198,7 @@ function whenAllowed({ retryAfterSeconds, layer, rule, store, findings }: Explan
   if (retryAfterSeconds !== null)
     return retryAfterSeconds > 0 ? [`It would be allowed in ${duration(retryAfterSeconds)}.`] : [];
   if (layer === 'ban') return ['It will not be allowed until the ban is lifted.'];
+  if (layer === 'lock') return ['It will not be allowed until a person clears the lock: tollgate locks list.'];
   const decisive = findings.find((each) => each.rule === rule);
   // Beside calls at once, every limit tells its time.
   if (decisive?.limits.some((each) => each.retryAfterSeconds === null))
@@ -242,11 +243,15 @@ function stateOf(terminal: Terminal, { applies, exceeded, waitMs }: FindingRepor
   return waitMs ? paint(terminal, 'cyan', `waits ${describeMs(waitMs)}`) : paint(terminal, 'red', 'acts');
 }
 
-function usedOf({ kind, limit, used, usedAfter, retryAfterSeconds }: LimitReport): string {
+function usedOf({ kind, limit, currency, used, usedAfter, retryAfterSeconds }: LimitReport): string {
   const counts = used === usedAfter ? String(used) : `${used} → ${usedAfter}`;
   switch (kind) {
     case 'concurrent':
       return `${counts} of ${limit}`;
+    case 'spend':
+      return `${currency ?? ''} ${counts}`.trim();
+    case 'minutes':
+      return `${counts} min`;
     case 'hold':
       return used === 0 ? 'free' : `held for ${duration(retryAfterSeconds ?? 0)}`;
     default:
@@ -283,6 +288,7 @@ const LAYER_WORDS: Readonly<Record<Exclude<ExplanationReport['layer'], 'rules'>,
   allowlist: 'allowed address',
   ban: 'banned address',
   country: 'refused country',
+  lock: 'locked',
 };
 
 /** What decided; where nothing did, the rules that would have if they were not in shadow. */

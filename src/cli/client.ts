@@ -25,6 +25,7 @@ export class DaemonProblem extends Error {
 
 export interface Client {
   /**
+   * @param withinMs how long the daemon may take; default: 15 s
    * @param ifMatch the version that a change was made for; any other is a conflict
    * @throws {DaemonUnreachable} {@link DaemonProblem}
    */
@@ -33,13 +34,17 @@ export interface Client {
     path: string,
     body?: unknown,
     ifMatch?: number,
+    withinMs?: number,
   ) => Promise<T>;
   /** One parsed object for each line of an endless answer; ends when the daemon goes or `signal` aborts. */
   readonly follow: <T>(path: string, onItem: (item: T) => void, signal: AbortSignal) => Promise<void>;
   /** A long answer as it comes. @throws {DaemonUnreachable} {@link DaemonProblem} */
   readonly receive: (path: string, signal: AbortSignal) => AsyncIterable<string>;
-  /** Sends lines of JSON, however many. @throws {DaemonUnreachable} {@link DaemonProblem} */
-  readonly send: <T>(path: string, lines: Readable, signal: AbortSignal) => Promise<T>;
+  /**
+   * Sends lines of JSON, however many, or a file of another kind.
+   * @throws {DaemonUnreachable} {@link DaemonProblem}
+   */
+  readonly send: <T>(path: string, content: Readable, signal: AbortSignal, type?: string) => Promise<T>;
 }
 
 const ANSWER_WITHIN_MS = 15_000;
@@ -62,7 +67,17 @@ export function createClient(where: Where): Client {
     method: string,
     path: string,
     body: unknown,
-    { ifMatch, signal }: { readonly ifMatch?: number | undefined; readonly signal?: AbortSignal } = {},
+    {
+      ifMatch,
+      signal,
+      withinMs = ANSWER_WITHIN_MS,
+      type = 'application/x-ndjson',
+    }: {
+      readonly type?: string | undefined;
+      readonly ifMatch?: number | undefined;
+      readonly signal?: AbortSignal;
+      readonly withinMs?: number | undefined;
+    } = {},
   ): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const lines = body instanceof Readable ? body : undefined;
@@ -75,7 +90,7 @@ export function createClient(where: Where): Client {
           headers: {
             ...asker(where),
             ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
-            ...(lines === undefined ? {} : { 'content-type': 'application/x-ndjson' }),
+            ...(lines === undefined ? {} : { 'content-type': type }),
             ...(payload === undefined
               ? {}
               : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
@@ -85,9 +100,7 @@ export function createClient(where: Where): Client {
       );
       request.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, where)));
       if (signal === undefined) {
-        request.setTimeout(ANSWER_WITHIN_MS, () =>
-          request.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS / 1000} s`)),
-        );
+        request.setTimeout(withinMs, () => request.destroy(new Error(`no answer within ${withinMs / 1000} s`)));
       }
       if (lines === undefined) request.end(payload);
       // The answer may come, and the connection go, before all is sent; the answer is what counts.
@@ -95,8 +108,8 @@ export function createClient(where: Where): Client {
     });
 
   return {
-    ask: async <T>(method: string, path: string, body?: unknown, ifMatch?: number): Promise<T> => {
-      const response = await open(method, path, body, { ifMatch });
+    ask: async <T>(method: string, path: string, body?: unknown, ifMatch?: number, withinMs?: number): Promise<T> => {
+      const response = await open(method, path, body, { ifMatch, withinMs });
       const text = await readAll(response);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(text);
       return JSON.parse(text) as T;
@@ -125,8 +138,8 @@ export function createClient(where: Where): Client {
         throw unreachable(error, where);
       }
     },
-    send: async <T>(path: string, lines: Readable, signal: AbortSignal): Promise<T> => {
-      const response = await open('POST', path, lines, { signal });
+    send: async <T>(path: string, content: Readable, signal: AbortSignal, type?: string): Promise<T> => {
+      const response = await open('POST', path, content, { signal, type });
       const text = await readAll(response);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(text);
       return JSON.parse(text) as T;

@@ -3,12 +3,16 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { Status } from '../status.ts';
 import { type CommandContext, EXIT, wantsJson } from './context.ts';
+import type { RunDoctor } from './machine-doctor-command.ts';
+import type { OpenSetup } from './setup-command.ts';
 import { json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
 
 /** What the process that runs this command line can do beyond talking to a daemon. */
 export interface Programs {
   readonly serve: (options: { readonly config?: string; readonly state?: string }) => Promise<number>;
   readonly demo: (options: { readonly once: boolean }) => Promise<number>;
+  readonly doctor: RunDoctor;
+  readonly setup: OpenSetup;
   /** The configuration as it would be used, secrets hidden. @throws with every problem */
   readonly describeConfig: (options: {
     readonly config?: string;

@@ -15,14 +15,20 @@ import { type CommandContext, CommandFailed, EXIT, type ExitCode } from './conte
 import { daemonCommands, type Programs } from './daemon-commands.ts';
 import { firewallCommands } from './firewall-commands.ts';
 import { keyCommands } from './key-commands.ts';
+import { learnCommand } from './learn-command.ts';
+import { lockCommands } from './lock-commands.ts';
 import { logCommands } from './log-commands.ts';
 import { type Login, loginIn } from './login.ts';
+import { machineDoctorCommand } from './machine-doctor-command.ts';
 import { memberCommands } from './member-commands.ts';
 import { policyCommands } from './policy-commands.ts';
+import { rateCommands } from './rate-commands.ts';
 import { ruleCommands } from './rule-commands.ts';
 import { scheduleCommands } from './schedule-commands.ts';
 import { settingsCommands } from './settings-commands.ts';
+import { setupCommand } from './setup-command.ts';
 import { simulateCommand } from './simulate-command.ts';
+import { suggestCommand } from './suggest-command.ts';
 import { paint, type Terminal } from './terminal.ts';
 import { userCommands } from './user-commands.ts';
 
@@ -66,13 +72,15 @@ export async function runCommandLine(
       const connected = Promise.all([deps.stateDir(options), deps.login?.() ?? loginIn(terminal.env)]).then(
         ([stateDir, found]) => createClient({ socketPath: join(stateDir, CONTROL_SOCKET), user, login: found }),
       );
+      // A command may fail before it asks anything; then nobody waits for this.
+      connected.catch(() => undefined);
       return {
         ask: async (...request) => (await connected).ask(...request),
         follow: async (path, onItem, signal) => (await connected).follow(path, onItem, signal),
         receive: async function* (path, signal) {
           yield* (await connected).receive(path, signal);
         },
-        send: async (path, lines, signal) => (await connected).send(path, lines, signal),
+        send: async (...request) => (await connected).send(...request),
       };
     },
     answer: (code) => {
@@ -97,12 +105,16 @@ export async function runCommandLine(
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.error });
   daemonCommands(program, context, deps.programs);
+  machineDoctorCommand(program, context, deps.programs.doctor);
+  setupCommand(program, context, deps.programs.setup);
   policyCommands(program, context);
   ruleCommands(program, context);
   memberCommands(program, context);
+  rateCommands(program, context);
   scheduleCommands(program, context);
   callCommands(program, context);
   approvalCommands(program, context);
+  lockCommands(program, context);
   allowCommands(program, context);
   banCommands(program, context);
   firewallCommands(program, context);
@@ -114,6 +126,8 @@ export async function runCommandLine(
   alertCommands(program, context);
   backupCommands(program, context);
   simulateCommand(program, context);
+  suggestCommand(program, context);
+  learnCommand(program, context);
   inheritSettings(program);
 
   try {

@@ -2,7 +2,7 @@
  * The fields of a rule as options of `rules add` and `rules set`. What is wrong with a value, the daemon says, in the
  * words that it has for every document; here is only told apart what is a number, a list and a mapping.
  */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ACTIONS } from '../policy/actions/registry.ts';
 import { WHILE_WAITING } from '../policy/actions/wait.ts';
 import { CALL_KINDS, COUNT_PER } from '../policy/call.ts';
@@ -40,8 +40,17 @@ export interface RuleOptions extends TemplateFlags {
   readonly whileWaiting?: Removable<string>;
   readonly concurrent?: Removable<string>;
   readonly maxDuration?: Removable<string>;
+  readonly spendSoft?: string;
+  readonly spendHard?: string;
+  readonly spend?: boolean;
+  readonly minutesSoft?: string;
+  readonly minutesHard?: string;
+  readonly minutes?: boolean;
   readonly giveBackOn?: Removable<readonly string[]>;
   readonly holdAfter?: Removable<readonly string[]>;
+  readonly firstCallWithin?: Removable<string>;
+  readonly lockAfter?: Removable<Refusals>;
+  readonly lockDestination?: readonly string[];
   readonly mode?: string;
   readonly whenStoreFails?: string;
   readonly disabled?: boolean;
@@ -85,12 +94,19 @@ export function ruleOptions(command: Command): Command {
     .addOption(new Option('--while-waiting <sound>', 'wait: what the caller hears').choices([...WHILE_WAITING]))
     .option('--concurrent <calls>', 'the most calls at once')
     .option('--max-duration <time>', 'the longest call, such as 60m')
+    .option('--spend-soft <budget>', 'money/period such as 30/1d: the action meets the next call')
+    .option('--spend-hard <budget>', 'money/period such as 60/1d: no call goes, and those under way are ended')
+    .option('--minutes-soft <budget>', 'minutes/period such as 120/1d, where there is no rate sheet')
+    .option('--minutes-hard <budget>', 'minutes/period such as 240/1d; name soft and hard together')
     .option('--give-back-on <outcomes>', `does not count calls that end so: ${UNREACHED.join(', ')}`, collect)
     .option(
       '--hold-after <outcome=time>',
       `acts on every further call after one that was ${REACHED.join(' or a ')}, such as answered=7d`,
       collect,
     )
+    .option('--first-call-within <time>', 'only for calls to a country not reached for that time, such as 90d')
+    .option('--lock-after <refusals/time>', 'lock the caller after so many refusals, such as 5/24h', refusalsWithin)
+    .option('--lock-destination <list>', 'what a lock stops; otherwise what goes abroad or is dear', collect)
     .addOption(new Option('--mode <mode>', 'shadow counts and reports, and never acts').choices(['enforce', 'shadow']))
     .addOption(new Option('--when-store-fails <direction>', 'when counts cannot be read').choices(['allow', 'block']))
     .option('--disabled', 'add it switched off');
@@ -105,6 +121,10 @@ export function removalOptions(command: Command): Command {
     .option('--no-while-waiting', 'silence')
     .option('--no-concurrent', 'any number of calls at once')
     .option('--no-max-duration', 'calls of any length')
+    .option('--no-spend', 'any amount of money')
+    .option('--no-minutes', 'any amount of talk')
+    .option('--no-first-call-within', 'for every call, and not for first ones only')
+    .option('--no-lock-after', 'locks nobody; locks in force stay')
     .option('--no-give-back-on', 'every call counts')
     .option('--no-hold-after', 'no outcome holds further calls');
 }
@@ -141,14 +161,45 @@ export function fieldsOf(options: RuleOptions): Record<string, unknown> {
     whileWaiting: orNull(options.whileWaiting),
     concurrent: wholeNumber(orNull(options.concurrent)),
     maxDuration: orNull(options.maxDuration),
+    spend: budgetOf(options.spend, options.spendSoft, options.spendHard),
+    minutes: budgetOf(options.minutes, options.minutesSoft, options.minutesHard),
     giveBackOn: orNull(options.giveBackOn),
     holdAfter: options.holdAfter === false ? null : options.holdAfter && timesByOutcome(options.holdAfter),
+    firstCallTo:
+      options.firstCallWithin === false
+        ? null
+        : options.firstCallWithin && { what: 'country', within: options.firstCallWithin },
+    lockout: lockoutOf(options),
     mode: options.shadow === true ? 'shadow' : options.mode,
     whenStoreFails: options.whenStoreFails,
     enabled: options.disabled ? false : undefined,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
+
+interface Refusals {
+  readonly after: number;
+  readonly within: string;
+}
+
+function refusalsWithin(text: string): Refusals {
+  const [, after, within] = /^(\d{1,6})\/(\d{1,9}[smhd])$/.exec(text.trim()) ?? [];
+  if (after === undefined || within === undefined) throw new InvalidArgumentError('Write refusals/time such as 5/24h.');
+  return { after: Number(after), within };
+}
+
+function lockoutOf({ lockAfter, lockDestination }: RuleOptions) {
+  if (lockAfter === false) return null;
+  if (lockAfter === undefined) return lockDestination && { destinations: lockDestination };
+  return lockDestination === undefined ? lockAfter : { ...lockAfter, destinations: lockDestination };
+}
+
+/** Both levels at once, like every field with parts: one that is not named is taken away. */
+const budgetOf = (wanted: boolean | undefined, soft: string | undefined, hard: string | undefined) => {
+  if (wanted === false) return null;
+  if (soft === undefined && hard === undefined) return undefined;
+  return { ...(soft === undefined ? {} : { soft }), ...(hard === undefined ? {} : { hard }) };
+};
 
 const orNull = <T>(value: Removable<T> | undefined): T | null | undefined => (value === false ? null : value);
 

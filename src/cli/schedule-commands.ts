@@ -119,7 +119,7 @@ function fieldsOf({ name, timezone, window, holiday }: SetOptions): Record<strin
 }
 
 /** `mon-fri 18:00-08:00`, `sat,sun 00:00-24:00`, `sun 00:00-08:00+1`. */
-function parseWindow(text: string): object {
+export function parseWindow(text: string): object {
   const [, dayText = '', from, to, next] =
     /^\s*([a-z,-]+)\s+(\d\d?:\d\d)\s*-\s*(\d\d?:\d\d)(\+1)?\s*$/.exec(text.toLowerCase()) ?? [];
   if (from === undefined) {

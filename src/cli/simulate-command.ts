@@ -7,10 +7,12 @@ import { messageOf } from '../errors.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { CDR_FIELDS, type ColumnMapping, parseColumns } from '../simulate/cdr-layout.ts';
 import type { Change, Counts, SimulationCounts } from '../simulate/outcome-counts.ts';
-import { type Progress, type Replay, replayFile } from '../simulate/replay-file.ts';
+import { type Replay, replayFile } from '../simulate/replay-file.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import type { PolicyAnswer } from './policy-commands.ts';
 import { readPolicyFile } from './policy-file.ts';
+import { readRateSheet } from './rate-sheet-file.ts';
+import { count, createProgress } from './replay-progress.ts';
 import { json, paint, plain, type Terminal, table } from './terminal.ts';
 
 interface SimulateOptions {
@@ -20,6 +22,8 @@ interface SimulateOptions {
   readonly decisions?: string;
   readonly compare?: string;
   readonly columns?: string;
+  readonly rates?: string;
+  readonly learn?: string;
 }
 
 const HELP = `
@@ -31,11 +35,16 @@ VICIdial's call_log and vicidial_log). Anything else: --columns says which colum
   ${CDR_FIELDS.slice(0, 9).join(' ')}
   ${CDR_FIELDS.slice(9).join(' ')}
 
+With --rates, a rate sheet as for tollgate rates import, it says what the calls cost and what would have been saved, and
+rules with spend count. A call that reaches a hard ceiling ends there, and its lockout holds to the end of the file.
+Rules about first calls know no country at the beginning; --learn names older records that teach them.
+
 Exit code 0 when done, 1 if the file or the policy is refused.
 
 Examples:
   tollgate simulate /var/log/asterisk/cdr-csv/Master.csv --policy policy.yaml
   tollgate simulate Master.csv --policy new.yaml --compare old.yaml
+  tollgate simulate Master.csv --policy policy.yaml --rates carrier.csv --learn Master.csv.1
   tollgate simulate Master.csv --timezone UTC --decisions decisions.jsonl
   tollgate simulate calls.csv --policy policy.yaml --columns start=1,dst=4,extension=2,duration=7,campaign=9`;
 
@@ -58,6 +67,8 @@ export function simulateCommand(program: Command, context: CommandContext): void
     .option('--decisions <file>', 'write what became of each call, one JSON object a line')
     .option('--compare <file>', 'replay against this policy as well, and show what changes from it to the other')
     .option('--columns <list>', 'which column is what, for example start=10,dst=3 or campaign=userfield')
+    .option('--rates <file>', 'what calls cost, as for rates import; otherwise no money is counted')
+    .option('--learn <file>', 'older records of the same layout: which countries were reached before')
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
     .action(async (path: string, options: SimulateOptions, command: Command) => {
@@ -71,6 +82,8 @@ export function simulateCommand(program: Command, context: CommandContext): void
           ? (await context.client(command).ask<PolicyAnswer>('GET', '/api/v1/policy')).document
           : await readPolicyFile(terminal, options.policy, 'nothing was replayed');
       const other = compare === undefined ? undefined : await readPolicyFile(terminal, compare, 'nothing was replayed');
+      const rates =
+        options.rates === undefined ? undefined : await readRateSheet(options.rates, 'nothing was replayed');
       const progress = createProgress(terminal);
       const decisions = options.decisions === undefined ? undefined : await openFile(options.decisions);
       try {
@@ -80,6 +93,8 @@ export function simulateCommand(program: Command, context: CommandContext): void
           compare: other && compilePolicy(other),
           timezone: timezone ?? document.timezone,
           columns,
+          rates,
+          learn: options.learn,
           held: options.held,
           decisions,
           onProgress: progress.show,
@@ -88,7 +103,11 @@ export function simulateCommand(program: Command, context: CommandContext): void
         if (decisions !== undefined) await closeFile(decisions);
         progress.clear();
         const zone = timezone === undefined ? `${replay.file.zone}, the policy's` : replay.file.zone;
-        terminal.out(wantsJson(command) ? json(report(replay)) : describe(terminal, path, zone, replay, options));
+        terminal.out(
+          wantsJson(command)
+            ? json(report(replay, rates !== undefined))
+            : describe(terminal, path, zone, replay, options),
+        );
       } catch (error) {
         progress.clear();
         decisions?.destroy();
@@ -98,7 +117,7 @@ export function simulateCommand(program: Command, context: CommandContext): void
     });
 }
 
-function readColumns(text: string): ColumnMapping {
+export function readColumns(text: string): ColumnMapping {
   const mapping = parseColumns(text);
   if ('problem' in mapping) throw new CommandFailed(`--columns: ${mapping.problem}`, EXIT.usage);
   return mapping;
@@ -119,7 +138,7 @@ async function closeFile(file: WriteStream): Promise<void> {
   await once(file, 'close');
 }
 
-const report = (replay: Replay) => ({
+const report = (replay: Replay, hasRates: boolean) => ({
   ...replay.counts,
   rows: replay.file.rows,
   unread: replay.file.unread,
@@ -127,14 +146,15 @@ const report = (replay: Replay) => ({
   notOutbound: replay.notOutbound,
   layout: replay.file.layout,
   timezone: replay.file.zone,
-  notices: noticesOf(replay),
+  locks: replay.locks,
+  notices: noticesOf(replay, hasRates),
   ...(replay.compared && { compared: { ...replay.compared.counts, changes: replay.compared.changes } }),
 });
 
 /** Beyond this, calls do not last: the file's times are of another zone. */
 const SUSPICIOUS_MS = 25 * 60_000;
 
-function noticesOf({ file, unknownExtensions, counts, notOutbound }: Replay): string[] {
+function noticesOf({ file, unknownExtensions, counts, notOutbound, spendRules }: Replay, hasRates: boolean): string[] {
   const notices: string[] = [];
   if (counts.calls === 0) {
     const hint = 'A row is an outbound call if its dstchannel, or what Dial was told, is a trunk';
@@ -154,6 +174,17 @@ function noticesOf({ file, unknownExtensions, counts, notOutbound }: Replay): st
       `Of ${count(unknownExtensions)} records nobody knows who called; they count together as extension "unknown". If a column says it, name it: --columns extension=…`,
     );
   }
+  if (!hasRates && spendRules.length > 0) {
+    const which = spendRules.slice(0, 3).join(', ');
+    notices.push(
+      `Rules with spend (${which}) count no money, because no call has a price: name a rate sheet with --rates.`,
+    );
+  }
+  if ((counts.money?.unpriced ?? 0) > 0) {
+    notices.push(
+      `Of ${count(counts.money?.unpriced ?? 0)} answered calls the rate sheet has no prefix; they cost the dearest of their class.`,
+    );
+  }
   return notices;
 }
 
@@ -168,7 +199,7 @@ function describe(terminal: Terminal, path: string, zone: string, replay: Replay
     ...file.problems
       .slice(0, 5)
       .map(({ line, problem }) => paint(terminal, 'yellow', `  line ${line} ${plain(problem)}`)),
-    ...noticesOf(replay).map((notice) => paint(terminal, 'yellow', notice)),
+    ...noticesOf(replay, options.rates !== undefined).map((notice) => paint(terminal, 'yellow', notice)),
     '',
   ];
   const titles =
@@ -183,6 +214,15 @@ function describe(terminal: Terminal, path: string, zone: string, replay: Replay
           topTable(terminal, 'REFUSED OF EXTENSION', counts.by.extension),
           topTable(terminal, 'REFUSED IN THE HOUR', counts.by.hour),
         ]),
+    ...(counts.held === 0
+      ? []
+      : [
+          topTable(terminal, 'HELD BY RULE', counts.heldBy.rule),
+          topTable(terminal, 'HELD OF EXTENSION', counts.heldBy.extension),
+        ]),
+    ...(counts.cut === 0 ? [] : [`${count(counts.cut)} calls would have been ended before their end.\n`]),
+    ...locksOf(terminal, replay),
+    ...moneyOf(terminal, counts, compared?.counts),
     ...(compared === undefined ? [] : [describeChanges(terminal, compared.changes, compared.changes.by)]),
     ...(options.decisions === undefined ? [] : [`What became of each call: ${options.decisions}\n`]),
   ].join('\n');
@@ -215,6 +255,56 @@ function totalsOf(
 
 const MOST_SHOWN = 10;
 
+function locksOf(terminal: Terminal, { locks }: Replay): string[] {
+  if (locks.length === 0) return [];
+  const rows = locks
+    .slice(0, MOST_SHOWN)
+    .map(({ subject, rule, since }) => [plain(subject), plain(rule), since.replace('T', ' ').slice(0, 16)]);
+  return [table(terminal, ['LOCKED', 'BY RULE', 'SINCE (UTC)'], rows)];
+}
+
+function moneyOf(
+  terminal: Terminal,
+  { money, minutes }: SimulationCounts,
+  before: SimulationCounts | undefined,
+): string[] {
+  if (money === undefined) {
+    return [
+      `Talk: ${count(Math.round(minutes.was))} minutes as it was, ${count(Math.round(minutes.would))} with the policy.\n`,
+    ];
+  }
+  const amount = (value: number): string => value.toLocaleString('en-US', { minimumFractionDigits: 2 });
+  const titles = [
+    money.currency,
+    'AS IT WAS',
+    'WITH THE POLICY',
+    'SAVED',
+    ...(before === undefined ? [] : ['SAVED BEFORE']),
+  ];
+  const total = [
+    'all calls',
+    amount(money.was),
+    amount(money.would),
+    amount(money.saved),
+    ...(before?.money === undefined ? [] : [amount(before.money.saved)]),
+  ];
+  const of = Object.entries(money.savedOf)
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, MOST_SHOWN);
+  return [
+    table(terminal, titles, [total]),
+    ...(of.length === 0
+      ? []
+      : [
+          table(
+            terminal,
+            ['SAVED OF EXTENSION', money.currency],
+            of.map(([who, saved]) => [plain(who), amount(saved)]),
+          ),
+        ]),
+  ];
+}
+
 function topTable(terminal: Terminal, title: string, counts: Counts): string {
   const all = Object.entries(counts).sort(([, one], [, other]) => other - one);
   const rows = all.slice(0, MOST_SHOWN).map(([name, calls]) => [plain(name).replace('T', ' '), count(calls)]);
@@ -240,34 +330,4 @@ function describeChanges(
     table(terminal, ['CHANGED BY RULE', ...changed], rowsOf(by.rule)),
     table(terminal, ['CHANGED FOR EXTENSION', ...changed], rowsOf(by.extension)),
   ].join('\n');
-}
-
-const count = (calls: number): string => calls.toLocaleString('en-US');
-
-const SHOWN_AFTER_MS = 500;
-const SHOWN_EVERY_MS = 200;
-
-/** One line on the terminal that is overwritten; nothing where standard error is none. */
-function createProgress(terminal: Terminal) {
-  const isTerminal = process.stderr.isTTY && terminal.env['TERM'] !== 'dumb';
-  let [doing, beganMs, shownMs]: [Progress['doing'] | undefined, number, number] = [undefined, 0, 0];
-  let isShown = false;
-  return {
-    show: (progress: Progress): void => {
-      const nowMs = performance.now();
-      if (progress.doing !== doing)
-        [doing, beganMs, shownMs] = [progress.doing, nowMs, nowMs + SHOWN_AFTER_MS - SHOWN_EVERY_MS];
-      if (!isTerminal || progress.total === 0 || nowMs - shownMs < SHOWN_EVERY_MS) return;
-      [shownMs, isShown] = [nowMs, true];
-      const share = progress.done / progress.total;
-      const bar = '█'.repeat(Math.round(20 * share)).padEnd(20, '░');
-      const perSecond = (1000 * progress.done) / (nowMs - beganMs);
-      const speed =
-        doing === 'reading' ? `${(perSecond / 1e6).toFixed(0)} MB/s` : `${count(Math.round(perSecond))} rows/s`;
-      terminal.error(`\r${bar} ${Math.floor(100 * share)} % ${doing}, ${speed}\u001b[K`);
-    },
-    clear: (): void => {
-      if (isShown) terminal.error('\r\u001b[K');
-    },
-  };
 }

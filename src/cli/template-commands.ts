@@ -1,11 +1,13 @@
 /** `rules templates`, and what `rules add --template` asks for and says. */
 import { type Command, Option } from 'commander';
+import type { PackAnswer } from '../api/packs-routes.ts';
 import type { AddedTemplate, TemplateReport } from '../api/templates-routes.ts';
 import { NOT_LEGAL_ADVICE } from '../policy/legal-packs.ts';
 import type { Client } from './client.ts';
 import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
 import { findingText } from './doctor-commands.ts';
-import { json, paint, plain, type Terminal } from './terminal.ts';
+import { describePack, type PackOptions, packOptions, showPack } from './pack-commands.ts';
+import { json, paint, plain, type Terminal, wrapped } from './terminal.ts';
 
 export interface TemplateFlags {
   readonly template?: string;
@@ -15,16 +17,47 @@ export interface TemplateFlags {
   readonly trunk?: readonly string[];
 }
 
+const HELP = `
+Examples:
+  tollgate rules templates
+  tollgate rules templates office --home US --known CA,GB --hours "mon-fri 08:00-18:00"
+  tollgate rules templates office --home US --extension-money 12 --site-money 50 --out policy.yaml`;
+
+const SHADOW_FIRST =
+  'Run them in shadow first (--shadow), and look at rules show after a week: together, call-centre, staff, after-hours, international and contractors refuse hundreds of honest calls in ten thousand at a busy site.';
+
 export function templateCommands(rules: Command, context: CommandContext): void {
   const { terminal } = context;
-  rules
+  const templates = rules
     .command('templates')
-    .description('list ready rules for rules add --template, with what each permits at worst')
-    .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  tollgate rules templates')
-    .action(async (_options, command: Command) => {
-      const all = await context.client(command).ask<TemplateReport[]>('GET', '/api/v1/templates');
-      terminal.out(wantsJson(command) ? json(all) : all.map((each) => describeTemplate(terminal, each)).join('\n'));
+    .description('list starter packs and ready rules with what each permits at worst; or show what a pack would change')
+    .argument('[pack]', 'office, company, hotel or call-centre');
+  packOptions(templates)
+    .option('--json', 'as JSON: the ready rules; of a pack, what it would make of the policy')
+    .addHelpText('after', HELP)
+    .action(async (pack: string | undefined, options: PackOptions, command: Command) => {
+      if (pack !== undefined) return showPack(context, command, pack, options);
+      const client = context.client(command);
+      const all = await client.ask<TemplateReport[]>('GET', '/api/v1/templates');
+      if (wantsJson(command)) {
+        terminal.out(json(all));
+        return;
+      }
+      const packs = await client.ask<PackAnswer[]>('GET', '/api/v1/packs');
+      terminal.out(
+        [
+          paint(
+            terminal,
+            'bold',
+            'STARTER PACKS against toll fraud: whole sets of rules, shown before anything changes\n',
+          ),
+          ...packs.map((each) => describePack(terminal, each)),
+          paint(terminal, 'bold', 'READY RULES, one by one\n'),
+          wrapped(SHADOW_FIRST),
+          '',
+          ...all.map((each) => describeTemplate(terminal, each)),
+        ].join('\n'),
+      );
     });
 }
 
@@ -120,17 +153,4 @@ function describeTemplate(terminal: Terminal, { name, title, says, needs, law }:
 function describeLaw({ sources, reviewed, cannotKnow }: NonNullable<TemplateReport['law']>): string {
   const named = sources.map(({ title, url }) => `  ${plain(title)}\n    ${plain(url)}\n`);
   return `${wrapped(plain(cannotKnow))}\n  ${NOT_LEGAL_ADVICE} Sources, last read on ${reviewed}:\n${named.join('')}`;
-}
-
-const WIDTH = 100;
-
-/** Lines of at most so many characters, indented by two. */
-function wrapped(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + word.length + 1 > WIDTH) lines.push(`  ${word}`);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines.join('\n');
 }

@@ -33,6 +33,7 @@ const redis = z
     username: filled.optional(),
     password: secret.optional(),
     sentinelPassword: secret.optional(),
+    tls: z.strictObject({ ca: filled.optional(), cert: filled.optional(), key: filled.optional() }).optional(),
     prefix: keyName.prefault('tollgate'),
     tenant: keyName.prefault('default'),
     server: filled.optional(),
@@ -42,7 +43,7 @@ const redis = z
     const say = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
     for (const extra of places.slice(1)) say(extra, `cannot stand beside redis.${places[0]}: choose one`);
     if (places.length === 0) {
-      for (const key of ['username', 'password'] as const) {
+      for (const key of ['username', 'password', 'tls'] as const) {
         if (value[key] !== undefined) say(key, 'has no use without url, sentinels or cluster');
       }
     } else if (value.server !== undefined) {
@@ -53,6 +54,12 @@ const redis = z
     }
     for (const key of ['name', 'sentinelPassword'] as const) {
       if (value[key] !== undefined && value.sentinels === undefined) say(key, 'has no use without redis.sentinels');
+    }
+    if (value.tls !== undefined && value.url !== undefined && !value.url.startsWith('rediss:')) {
+      say('tls', 'needs an address that begins with rediss://');
+    }
+    if ((value.tls?.cert === undefined) !== (value.tls?.key === undefined)) {
+      say('tls', 'cert and key belong together');
     }
     if (value.password !== undefined && value.url !== undefined && hasPassword(value.url)) {
       say('password', 'cannot stand beside a password inside redis.url');
@@ -169,6 +176,16 @@ export function configSchema(machine: { readonly node: string; readonly state: s
       if (registrations.aclFile === undefined || (servers.length === 1 && servers[0]?.ami !== undefined)) return;
       const message = 'is a file of one Asterisk, and needs exactly one entry in asterisk, with ami';
       context.addIssue({ code: 'custom', path: ['registrations', 'aclFile'], message });
+    })
+    .superRefine(({ alerts, asterisk: servers }, context) => {
+      const callers = servers.flatMap(({ name, ari }) => (ari === undefined ? [] : [name]));
+      for (const [name, channel] of Object.entries(alerts.channels)) {
+        if (channel.kind !== 'phone') continue;
+        if (channel.asterisk === undefined ? callers.length > 0 : callers.includes(channel.asterisk)) continue;
+        const there = callers.length === 0 ? 'there is none' : `there is ${callers.join(', ')}`;
+        const message = `calls people by an Asterisk that has ari in section asterisk; ${there}`;
+        context.addIssue({ code: 'custom', path: ['alerts', 'channels', name], message });
+      }
     });
 }
 
@@ -189,6 +206,9 @@ export const secretPaths: readonly (readonly string[])[] = [
 /** Keys that name a file or folder; relative ones are meant from the folder of the file they stand in. */
 export const pathKeys: readonly (readonly string[])[] = [
   ['state'],
+  ['redis', 'tls', 'ca'],
+  ['redis', 'tls', 'cert'],
+  ['redis', 'tls', 'key'],
   ['http', 'tls', 'cert'],
   ['http', 'tls', 'key'],
   ['countries', 'file'],
@@ -210,14 +230,15 @@ export type StorePlace =
   | ({ readonly kind: 'cluster'; readonly nodes: Config['redis']['cluster'] & object } & Login);
 
 interface Login {
+  readonly tls?: Config['redis']['tls'];
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }
 
 /** The place that the section `redis` describes. */
 export function storePlace(redis: Config['redis']): StorePlace {
-  const { url, sentinels, cluster, username, password } = redis;
-  const login = { username, password };
+  const { url, sentinels, cluster, username, password, tls } = redis;
+  const login = { username, password, ...(tls === undefined ? {} : { tls }) };
   if (url !== undefined) {
     return url.startsWith('/') ? { kind: 'socket', path: url, ...login } : { kind: 'url', url, ...login };
   }

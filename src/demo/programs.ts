@@ -92,7 +92,7 @@ async function find(searchPath: string, names: readonly string[]): Promise<strin
 }
 
 /** The release this machine runs, whose packages its keyring certainly verifies; Debian's stable one elsewhere. */
-async function ownSuite(): Promise<string> {
+export async function ownSuite(): Promise<string> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const id = /^ID="?([a-z]+)"?$/m.exec(release)?.[1];
   const codename = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(release)?.[1];

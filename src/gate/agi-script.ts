@@ -57,6 +57,8 @@ export interface CallReport {
   readonly what: 'gone' | 'ended' | 'outcome';
   /** Undefined if the call was not dialled, or the word is none of ours. */
   readonly outcome: Outcome | undefined;
+  /** How long it talked, begun seconds not counted; undefined if the dialplan does not say. */
+  readonly answeredSeconds?: number | undefined;
   readonly uniqueId: string;
 }
 
@@ -217,10 +219,11 @@ function variablesOf(
 const holdSeconds = (approval: string | undefined, { hold }: ActionAnswer): string =>
   approval === undefined || hold === undefined ? '' : String(hold.timeoutSeconds + 10);
 
-/** `agi_arg_1`: id of the decision; `agi_arg_2`: `gone`, `ended` or an outcome; `agi_arg_3`: DIALSTATUS, for `ended`. */
+/** `agi_arg_1`: id of the decision; `agi_arg_2`: `gone`, `ended` or an outcome; `agi_arg_3`: DIALSTATUS, for `ended`; `agi_arg_4`: ANSWEREDTIME. */
 function readReport(request: AgiRequest): CallReport {
-  const [decision = '', word = '', dialStatus = ''] = request.args;
-  const common = { decision, uniqueId: request.uniqueid };
+  const [decision = '', word = '', dialStatus = '', answeredTime = ''] = request.args;
+  const answeredSeconds = /^\d{1,7}$/.test(answeredTime) ? Number(answeredTime) : undefined;
+  const common = { decision, answeredSeconds, uniqueId: request.uniqueid };
   if (word === 'gone') return { ...common, what: 'gone', outcome: undefined };
   if (word === 'ended') return { ...common, what: 'ended', outcome: outcomeOfDialStatus(dialStatus) };
   const outcome = OUTCOMES.find((each) => each === word) ?? outcomeOfDialStatus(word === '' ? dialStatus : word);

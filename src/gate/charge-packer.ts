@@ -6,14 +6,24 @@
 import type { Demand } from '../policy/actions/action.ts';
 import type { Subject } from '../policy/call.ts';
 import type { Count, Rule } from '../policy/rule.ts';
-import type { Keys } from '../redis/keys.ts';
-import { type PackedCharge, packHold, packLeases, packLimits } from '../redis/limit-scripts.ts';
-import type { Charge } from './limit-store.ts';
+import { type Keys, lockField } from '../redis/keys.ts';
+import {
+  type PackedCharge,
+  packFirstCall,
+  packHold,
+  packLeases,
+  packLimits,
+  packLock,
+} from '../redis/limit-scripts.ts';
+import { packSpend } from '../redis/spend-script.ts';
+import type { Charge, Payer } from './limit-store.ts';
 
 const REMEMBERED_SUBJECTS = 10_000;
+const NOBODY: Payer = { callId: 'peek', destination: '' };
 
 export interface ChargePacker {
-  readonly pack: (charge: Charge) => PackedCharge;
+  /** @param payer who pays; absent where nothing is taken */
+  readonly pack: (charge: Charge, payer?: Payer) => PackedCharge;
   /** Every key in which a rule counts a subject. */
   readonly keysOf: (rule: Rule, subject: Subject) => readonly string[];
 }
@@ -30,7 +40,7 @@ export function createChargePacker(keys: Keys, leaseSeconds: (rule: Rule) => num
     'paced-shadow': new WeakMap(),
   };
 
-  const make = ({ rule, subject, count, demand }: Charge): PackedCharge => {
+  const make = ({ rule, subject, count, demand, reserves }: Charge, payer: Payer): PackedCharge => {
     const key = keyOf(keys, rule, subject, count);
     switch (count.kind) {
       case 'limits': {
@@ -43,14 +53,30 @@ export function createChargePacker(keys: Keys, leaseSeconds: (rule: Rule) => num
         return packLeases(demand, key, count.limits[0].count, leaseSeconds(rule));
       case 'hold':
         return packHold(demand, key, count.limits[0].periodSeconds);
+      case 'spend':
+      case 'minutes': {
+        const [{ count: limit, periodSeconds }] = count.limits;
+        const spentKey = keys.spent(payer.callId, payer.destination);
+        return packSpend(demand, key, { limit, periodSeconds, amount: reserves?.amount ?? 0, spentKey });
+      }
+      case 'lock':
+        return packLock(demand, key, lockField(rule.id, subjectKey(subject)));
+      case 'first-call':
+        return packFirstCall(demand, key, {
+          withinSeconds: count.limits[0].periodSeconds,
+          hanging: count.hanging,
+          alone: count.alone,
+        });
       default:
         return count satisfies never;
     }
   };
 
   return {
-    pack: (charge) => {
+    pack: (charge, payer = NOBODY) => {
       const { count, subject, demand } = charge;
+      // Another one for every call: what it reserves is its own.
+      if (charge.reserves !== undefined) return make(charge, payer);
       let ofCount = known[demand].get(count);
       if (ofCount === undefined) {
         ofCount = new Map();
@@ -59,7 +85,7 @@ export function createChargePacker(keys: Keys, leaseSeconds: (rule: Rule) => num
       const packed = ofCount.get(subject.id);
       if (packed !== undefined) return packed;
       if (ofCount.size >= REMEMBERED_SUBJECTS) ofCount.clear();
-      const made = make(charge);
+      const made = make(charge, payer);
       ofCount.set(subject.id, made);
       return made;
     },
@@ -79,7 +105,7 @@ const SUBJECT_LETTERS = {
   system: 's',
 } as const;
 /** Subjects come from dialplans and phones: bounded, and prefixed by a letter of their kind. */
-const subjectKey = (subject: Subject): string => `${SUBJECT_LETTERS[subject.kind]}${subject.id.slice(0, 160)}`;
+export const subjectKey = (subject: Subject): string => `${SUBJECT_LETTERS[subject.kind]}${subject.id.slice(0, 160)}`;
 
 /** Another key for each manner of counting: what one wrote says nothing to the other. */
 function keyOf(keys: Keys, rule: Rule, subject: Subject, count: Count): string {
@@ -91,6 +117,13 @@ function keyOf(keys: Keys, rule: Rule, subject: Subject, count: Count): string {
       return keys.leases(rule.id, rule.generation, id);
     case 'hold':
       return keys.hold(rule.id, rule.generation, id, count.outcome);
+    case 'spend':
+    case 'minutes':
+      return keys.budget(rule.id, rule.generation, id, `${count.kind}-${count.level}`);
+    case 'lock':
+      return keys.locks;
+    case 'first-call':
+      return keys.reached(id, count.place);
     default:
       return count satisfies never;
   }

@@ -14,22 +14,16 @@
  */
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
-import type { Demand } from '../policy/actions/action.ts';
 import type { CallAttempt, EpochMs, Subject } from '../policy/call.ts';
-import type { Policy, RuleMatch } from '../policy/policy.ts';
+import type { AppliedRule, Policy, RuleMatch } from '../policy/policy.ts';
 import { describeElsewhere } from '../policy/registration-places.ts';
-import type { CountKind, Rule } from '../policy/rule.ts';
-import {
-  type Finding,
-  findingOf,
-  findingWithoutStore,
-  type Layer,
-  type Reading,
-  type Verdict,
-  verdictOf,
-} from '../policy/verdict.ts';
+import type { Rule } from '../policy/rule.ts';
+import { type Finding, type Layer, type Reading, type Verdict, verdictOf } from '../policy/verdict.ts';
+import type { RateSheet } from '../rates/rate-sheet.ts';
+import { chargesOf, findingsOf, staysAnyway } from './charges.ts';
 import type { Charge, LimitStore, Receipt, Taken } from './limit-store.ts';
 import { StoreTimeout } from './redis-limit-store.ts';
+import { reservationBy } from './reservation.ts';
 
 /** A call as its edge understood it; nothing in it is normalised yet. */
 export interface CallRequest extends Omit<CallAttempt, 'destination'> {
@@ -72,6 +66,7 @@ export interface Answer {
 /** By rule id. */
 export type Answers = ReadonlyMap<string, Answer>;
 const NO_ANSWERS: Answers = new Map();
+const NO_LOCKS: readonly AppliedRule[] = [];
 
 /** What somebody allowed beforehand, for a rule that would hold a call. */
 export interface Granted {
@@ -124,20 +119,26 @@ export function createGate(deps: {
     at: EpochMs | undefined,
   ) => Standing | undefined;
   readonly clock: Clock;
+  /** Rules that ask whether the call is locked: see policy/lockout.ts. Absent: nothing ever is. */
+  readonly locksOn?: (policy: Policy, call: CallAttempt) => readonly AppliedRule[];
   /** Absent: nothing is granted beforehand. */
   readonly grantedTo?: GrantedBeforehand;
+  /** Absent: there is no rate sheet, and no money is counted. */
+  readonly rates?: () => RateSheet | undefined;
   readonly deadlineMs: number;
   readonly newDecisionId: (at: EpochMs) => string;
   readonly log: { readonly warn: (data: object, message: string) => void };
 }): Gate {
   const { clock, limits, log } = deps;
+  const reserve = reservationBy(deps.rates ?? (() => undefined));
 
   const step = async (
     matches: readonly RuleMatch[],
     answers: Answers,
     ask: (charges: readonly Charge[]) => Promise<readonly Reading[]>,
+    call: CallAttempt,
   ): Promise<Pick<Decision, 'findings' | 'store' | 'storeProblem'> & { readonly error?: unknown }> => {
-    const charges = chargesOf(matches, answers);
+    const charges = chargesOf(matches, answers, call, (kind) => reserve(kind, call));
     if (charges.length === 0)
       return { findings: findingsOf(matches, charges, [], answers), store: 'not-needed', storeProblem: undefined };
     try {
@@ -241,10 +242,12 @@ export function createGate(deps: {
         matches,
         answers,
         async (charges) => (await limits.peek(charges, at, EXPLAIN_WITHIN_MS)).readings,
+        call,
       );
       return { at: when, call, verdict: approvedBy(answers, verdictOf(result.findings)), ...result };
     };
-    return await orAsGranted(attempt, policy.matchAll(call, when), NO_ANSWERS, call, when);
+    const matches = [...(deps.locksOn?.(policy, call) ?? []), ...policy.matchAll(call, when)];
+    return await orAsGranted(attempt, matches, NO_ANSWERS, call, when);
   };
 
   const decide: Gate['decide'] = async (request, callId, sinceMs, answers = NO_ANSWERS) => {
@@ -272,20 +275,27 @@ export function createGate(deps: {
         giveBack: nothingToGiveBack,
       });
     }
-    const matches = policy.match(call, at);
+    const applied = policy.match(call, at);
+    const locks = deps.locksOn?.(policy, call) ?? NO_LOCKS;
+    const matches = locks.length === 0 ? applied : [...locks, ...applied];
     const passedOver: PassedOver = {
-      count: policy.rules.length - matches.length,
+      count: policy.rules.length - applied.length,
       first: (most) => policy.passedOver(call, at, most).map((each) => ({ ...each, applies: false })),
     };
     const payer = { callId, destination: call.destination.number.slice(0, 64) };
     const attempt: Attempt<Decision> = async (tried, allAnswers) => {
       let taken: Taken | undefined;
       const withinMs = Math.max(0, deps.deadlineMs - ANSWER_TAKES_MS - (clock.monotonicMs() - sinceMs));
-      const { error, ...result } = await step(tried, allAnswers, async (charges) => {
-        if (staysAnyway(tried, allAnswers)) return (await limits.peek(charges, undefined, withinMs)).readings;
-        taken = await limits.take(payer, charges, withinMs);
-        return taken.readings;
-      });
+      const { error, ...result } = await step(
+        tried,
+        allAnswers,
+        async (charges) => {
+          if (staysAnyway(tried, allAnswers)) return (await limits.peek(charges, undefined, withinMs)).readings;
+          taken = await limits.take(payer, charges, withinMs);
+          return taken.readings;
+        },
+        call,
+      );
       const verdict = refusalIn(allAnswers, policy) ?? approvedBy(allAnswers, verdictOf(result.findings));
       const giveBack = (): Promise<void> => giveBackTaken(taken);
       if (verdict.name === 'block' && error instanceof StoreTimeout) void error.late.then(giveBackTaken);
@@ -336,58 +346,3 @@ const readCall = (policy: Policy, request: CallRequest): CallAttempt => ({
 });
 
 const known = (name: string | undefined): string | undefined => (name?.trim() === '' ? undefined : name?.trim());
-
-const chargesOf = (matches: readonly RuleMatch[], answers: Answers): Charge[] =>
-  matches.flatMap(({ rule, match }) =>
-    match.applies
-      ? rule.counts.flatMap((count) =>
-          match.subjects.map(
-            (subject): Charge => ({ rule, subject, count, demand: demandOf(rule, count.kind, answers) }),
-          ),
-        )
-      : [],
-  );
-
-/** Only calls that start can be given a place in the near future. */
-function demandOf(rule: Rule, kind: CountKind, answers: Answers): Demand {
-  const { demand } = rule.action;
-  if (demand === 'paced' && kind === 'limits') return rule.mode === 'shadow' ? 'paced-shadow' : 'paced';
-  if (rule.mode === 'shadow') return 'shadow';
-  return demand === 'lenient' || answers.has(rule.id) ? 'lenient' : 'required';
-}
-
-/** Whatever is counted, the call does not go out now. */
-const staysAnyway = (matches: readonly RuleMatch[], answers: Answers): boolean =>
-  [...answers.values()].some(({ approved }) => !approved) ||
-  matches.some(
-    ({ rule, match }) =>
-      match.applies &&
-      rule.isUnconditional &&
-      rule.mode === 'enforce' &&
-      (rule.action.verdict === 'block' || (rule.action.verdict === 'hold' && !answers.has(rule.id))),
-  );
-
-/** @param readings in the order of the charges; undefined when the store could not be asked */
-function findingsOf(
-  matches: readonly RuleMatch[],
-  charges: readonly Charge[],
-  readings: readonly Reading[] | undefined,
-  answers: Answers,
-): Finding[] {
-  const byRule = new Map<Rule, Reading[]>();
-  readings?.forEach((reading, index) => {
-    const rule = charges[index]?.rule;
-    if (rule === undefined) return;
-    const known = byRule.get(rule);
-    if (known === undefined) byRule.set(rule, [reading]);
-    else known.push(reading);
-  });
-  return matches.map(({ rule, match }): Finding => {
-    if (!match.applies) return { rule, applies: false, because: match.because };
-    if (readings === undefined && rule.counts.length > 0) return findingWithoutStore(rule, match.because);
-    const finding = findingOf(rule, match.because, byRule.get(rule) ?? []);
-    return answers.has(rule.id) && finding.applies && finding.verdict === 'hold'
-      ? { ...finding, verdict: 'allow' }
-      : finding;
-  });
-}

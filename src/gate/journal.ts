@@ -14,6 +14,7 @@ import type { EpochMs } from '../policy/call.ts';
 import { type Finding, isExceeded } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createScript } from '../redis/scripts.ts';
+import { callsPerMinute, type MinuteOfCalls } from './calls-per-minute.ts';
 import type { Decision } from './gate.ts';
 import { type DecisionReport, reportDecision } from './report.ts';
 
@@ -62,6 +63,8 @@ export interface Journal {
   readonly find: (id: string) => Promise<DecisionReport | undefined>;
   /** @param days whole days that end now, 1 or more; cut to what is kept and to {@link MOST_DAYS_COUNTED} */
   readonly countsOf: (days: number) => Promise<RuleCounts>;
+  /** Calls by verdict in each of the last minutes, the oldest first; at most 24 hours. */
+  readonly perMinute: (minutes: number) => Promise<readonly MinuteOfCalls[]>;
   readonly outages: () => Promise<readonly Outage[]>;
   /** Calls the listener with every decision of this node as it is made, plain allows included. Returns how to stop. */
   readonly follow: (listener: (decision: DecisionReport) => void) => () => void;
@@ -287,6 +290,7 @@ export function createJournal(deps: {
       byRule.delete('-');
       return { days: hours / 24, calls, byRule };
     },
+    perMinute: (minutes) => callsPerMinute(redis, keys, clock.now(), minutes),
     outages: async () => (await redis.lrange(keys.outages, 0, -1)).map((text) => JSON.parse(text) as Outage),
     follow: (listener) => {
       listeners.add(listener);

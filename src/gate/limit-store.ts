@@ -8,7 +8,8 @@ import type { Demand } from '../policy/actions/action.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
 import type { Outcome } from '../policy/outcome.ts';
 import type { Count, CountKind, Rule } from '../policy/rule.ts';
-import type { Reading } from '../policy/verdict.ts';
+import type { Reading, Reserves } from '../policy/verdict.ts';
+import { costOf, type Price } from '../rates/price.ts';
 
 /** One thing that a rule counts, on one subject. */
 export interface Charge {
@@ -16,6 +17,14 @@ export interface Charge {
   readonly subject: Subject;
   readonly count: Count;
   readonly demand: Demand;
+  /** Of a budget, and of nothing else. */
+  readonly reserves?: Reservation;
+}
+
+/** What a call takes of a budget when it goes out, and how it grows from then on. */
+export interface Reservation extends Reserves {
+  /** Undefined: talk is counted, not money. */
+  readonly price: Price | undefined;
 }
 
 /** Which call pays: the same call for the same destination pays each charge once. */
@@ -48,6 +57,12 @@ export interface ReceiptItem {
   readonly [place: string]: unknown;
 }
 
+/** Money and talk that a call of this receipt has cost after so much talk; 0 where nobody answered. */
+export const amountOfItem = (price: Price | undefined, talkMs: number | null): number => {
+  if (talkMs === null) return 0;
+  return price === undefined ? Math.ceil(talkMs / 1000) : costOf(price, talkMs);
+};
+
 /**
  * What a call took, so that it can be given back, kept or ended by whoever holds this, after a restart as well.
  */
@@ -64,6 +79,31 @@ export interface Taken {
   readonly readings: readonly Reading[];
   /** Empty after a refusal. What the call had paid before is not in it. */
   readonly receipt: Receipt;
+}
+
+/** How far a call has come that spends. */
+export interface Metered {
+  readonly receipt: Receipt;
+  /** Of talk, as it is to be paid for; null: nobody answered. */
+  readonly talkMs: number | null;
+  /** It is over, and this is final. Said again, it changes nothing. */
+  readonly isOver: boolean;
+}
+
+/** What one budget of a call has come to. */
+export interface MeterReading {
+  readonly item: ReceiptItem;
+  /** What its window holds now, in the units of the budget. */
+  readonly used: number;
+  /** The budget was exceeded since the call went out, and its calls are to end. Of a soft budget always false. */
+  readonly isReached: boolean;
+}
+
+/** An answered call of the past to a place. */
+export interface Reached {
+  readonly subject: Subject;
+  readonly place: string;
+  readonly at: EpochMs;
 }
 
 export interface LimitStore {
@@ -92,8 +132,27 @@ export interface LimitStore {
   readonly renew: (receipts: readonly Receipt[]) => Promise<void>;
   /** Says that the call is over: it is no longer one of the calls at once. */
   readonly end: (receipt: Receipt) => Promise<void>;
+  /**
+   * Counts what calls have cost so far, all of them that stand in one request in as few steps as the store can do.
+   *
+   * @param ceilingOf what a budget may hold before its calls are to end; undefined where they go on
+   * @returns the budgets of each call, in their order
+   */
+  readonly meter: (
+    calls: readonly Metered[],
+    ceilingOf: (item: ReceiptItem) => number | undefined,
+  ) => Promise<readonly (readonly MeterReading[])[]>;
   /** A call of this outcome begins to hold the subject of these items. */
   readonly beginHold: (items: readonly ReceiptItem[], outcome: Outcome) => Promise<void>;
+  /** An answered call reached a place (see policy/first-call.ts): for these subjects it is known from now on. */
+  readonly reach: (subjects: readonly Subject[], place: string) => Promise<void>;
+  /**
+   * The same for calls of the past; none sets back what is known.
+   *
+   * @param dryRun changes nothing
+   * @returns how many of them were not known
+   */
+  readonly learn: (reached: readonly Reached[], dryRun: boolean) => Promise<number>;
   /** Forgets what one subject has used of a rule. */
   readonly refill: (rule: Rule, subject: Subject) => Promise<void>;
 }

@@ -8,8 +8,10 @@
  * calls and no other counter: what all charges of a call get together is decided in memory-limit-store.ts.
  */
 import type { Pace } from '../policy/actions/wait.ts';
+import type { FirstCallCount } from '../policy/first-call.ts';
 import type { Limit } from '../policy/limit.ts';
 import type { TakenCharge } from '../redis/limit-scripts.ts';
+import type { KeptSpend } from './memory-spend.ts';
 
 /** What is kept for one subject; each counter uses of it what it needs. */
 export interface Kept {
@@ -21,10 +23,12 @@ export interface Kept {
   places: readonly number[];
   /** Of a ceiling: the calls under way; undefined before the first. */
   calls: Set<string> | undefined;
+  /** Of a budget; undefined before the first call. */
+  spend: KeptSpend | undefined;
 }
 
 const NOTHING: readonly number[] = [];
-export const newKept = (): Kept => ({ atMs: 0, numbers: NOTHING, places: NOTHING, calls: undefined });
+export const newKept = (): Kept => ({ atMs: 0, numbers: NOTHING, places: NOTHING, calls: undefined, spend: undefined });
 
 /** What a call meets, before anything is taken. */
 export interface Seen {
@@ -42,8 +46,8 @@ export interface Seen {
 }
 
 export interface Counter {
-  /** Writes nothing. `call` names the call that asks. */
-  readonly look: (kept: Kept, nowMs: number, call: string) => Seen;
+  /** Writes nothing. `call` names the call that asks; `amount`: what it reserves of a budget. */
+  readonly look: (kept: Kept, nowMs: number, call: string, amount: number) => Seen;
   /** What was seen is taken. */
   readonly take: (kept: Kept, nowMs: number, call: string, seen: Seen) => void;
   readonly giveBack: (kept: Kept, call: string, taken: TakenCharge) => void;
@@ -180,6 +184,31 @@ export function holdCounter(limit: Limit): Counter & { readonly begin: (kept: Ke
     begin: (kept, nowMs) => {
       kept.atMs = nowMs + costOf(limit);
     },
+  };
+}
+
+/** Whether a place was reached lately; looked at by calls and never written by them. `atMs` is when it was. */
+export function firstCallCounter({ limits: [limit], alone }: FirstCallCount): Counter {
+  return {
+    isRecorded: true,
+    look: ({ atMs: reachedMs }, nowMs) => {
+      const isFirst = reachedMs === 0 || reachedMs <= nowMs - costOf(limit);
+      const before = [reachedMs];
+      return { state: isFirst ? (alone ? 'lacking' : 'room') : 'counted', leavesAtMs: 0, before, after: before };
+    },
+    take: () => {},
+    giveBack: () => {},
+  };
+}
+
+/** No subject is locked here: locks of a replay are decided before its store is asked, see memory-locks.ts. */
+export function lockCounter(): Counter {
+  const none = [0];
+  return {
+    isRecorded: false,
+    look: () => ({ state: 'room', leavesAtMs: 0, before: none, after: none }),
+    take: () => {},
+    giveBack: () => {},
   };
 }
 

@@ -8,17 +8,31 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Demand } from '../policy/actions/action.ts';
+import type { Subject } from '../policy/call.ts';
 import type { Count, Rule } from '../policy/rule.ts';
+import type { Price } from '../rates/price.ts';
 import type { TakenCharge } from '../redis/limit-scripts.ts';
 import {
+  amountOfItem,
   type Charge,
   callRecordSeconds,
   type LimitStore,
+  type MeterReading,
   type Payer,
   type Receipt,
   type ReceiptItem,
 } from './limit-store.ts';
-import { bucketCounter, ceilingCounter, holdCounter, type Kept, newKept, ringCounter } from './memory-counters.ts';
+import {
+  bucketCounter,
+  ceilingCounter,
+  firstCallCounter,
+  holdCounter,
+  type Kept,
+  lockCounter,
+  newKept,
+  ringCounter,
+} from './memory-counters.ts';
+import { spendCounter } from './memory-spend.ts';
 import { readingsOf } from './readings.ts';
 
 /** What stands in a receipt of this store. */
@@ -26,6 +40,8 @@ interface KeptItem extends ReceiptItem {
   readonly counting: Counting;
   readonly kept: Kept;
   readonly taken: TakenCharge;
+  /** Of money. */
+  readonly price: Price | undefined;
 }
 
 /** How one count of a rule counts. */
@@ -35,19 +51,24 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
   const counts = new Map<Count, { readonly counting: Counting; readonly subjects: Map<string, Kept> }>();
   const records = createCallRecords();
 
+  /** Who reached a place, by kind of subject and place: all rules have the same memory. */
+  const reached = new Map<string, Map<string, Kept>>();
+  const reachedOf = ({ kind }: Subject, place: string): Map<string, Kept> => {
+    const of = `${kind} ${place}`;
+    const known = reached.get(of) ?? new Map<string, Kept>();
+    reached.set(of, known);
+    return known;
+  };
+
   const find = ({ rule, subject, count, demand }: Charge): Pick<KeptItem, 'counting' | 'kept'> => {
     let ofCount = counts.get(count);
     if (ofCount === undefined) {
-      ofCount = { counting: countingOf(rule, count, demand), subjects: new Map() };
+      const subjects = count.kind === 'first-call' ? reachedOf(subject, count.place) : new Map<string, Kept>();
+      ofCount = { counting: countingOf(rule, count, demand), subjects };
       counts.set(count, ofCount);
     }
     const { counting, subjects } = ofCount;
-    let kept = subjects.get(subject.id);
-    if (kept === undefined) {
-      kept = newKept();
-      subjects.set(subject.id, kept);
-    }
-    return { counting, kept };
+    return { counting, kept: keptOf(subjects, subject) };
   };
 
   const step = (
@@ -58,11 +79,14 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
     const paid = records.of(callKey, nowMs);
     const keptMs = callRecordSeconds(charges) * 1000;
     let refused = false;
-    const looked = charges.map((charge) => {
+    /** The last of the charges that hang on a first call which this is not. */
+    let passedBy = -1;
+    const looked = charges.map((charge, index) => {
       const { counting, kept } = find(charge);
       const { counter } = counting;
-      const seen = counter.look(kept, nowMs, callKey);
-      const state = paid?.has(kept) ? 'counted' : seen.state;
+      const seen = counter.look(kept, nowMs, callKey, charge.reserves?.amount ?? 0);
+      if (charge.count.kind === 'first-call' && seen.state === 'counted') passedBy = index + charge.count.hanging;
+      const state = index <= passedBy || paid?.has(kept) ? 'counted' : seen.state;
       if (state === 'lacking' && (charge.demand === 'required' || charge.demand === 'paced')) refused = true;
       return { counter, kept, seen, state, demand: charge.demand };
     });
@@ -86,6 +110,8 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
   const returnThem = ({ payer, items }: Receipt, needsRecord: boolean): void => {
     const callKey = callKeyOf(payer);
     for (const { counting, kept, taken } of itemsOf(items)) {
+      if (counting.kind === 'spend')
+        counting.counter.count(kept, deps.clock.now(), { call: callKey, what: 'void', amount: 0 });
       const wasRecorded = records.remove(callKey, kept, deps.clock.now());
       if (wasRecorded || !needsRecord || !counting.counter.isRecorded) counting.counter.giveBack(kept, callKey, taken);
     }
@@ -121,12 +147,41 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
       }
       return Promise.resolve();
     },
+    meter: (calls, ceilingOf) => {
+      const nowMs = deps.clock.now();
+      const readings = calls.map(({ receipt: { payer, items }, talkMs, isOver }) => {
+        const call = callKeyOf(payer);
+        return itemsOf(items).flatMap((item): MeterReading[] => {
+          const { counting, kept, price } = item;
+          if (counting.kind !== 'spend') return [];
+          const amount = amountOfItem(price, talkMs);
+          const used = counting.counter.count(kept, nowMs, { call, what: isOver ? 'over' : 'under-way', amount });
+          const limit = counting.level === 'hard' ? ceilingOf(item) : undefined;
+          return [{ item, used, isReached: !isOver && limit !== undefined && used > limit }];
+        });
+      });
+      return Promise.resolve(readings);
+    },
     beginHold: (items, outcome) => {
       const nowMs = deps.clock.now();
       for (const { counting, kept } of itemsOf(items)) {
         if (counting.kind === 'hold' && counting.outcome === outcome) counting.counter.begin(kept, nowMs);
       }
       return Promise.resolve();
+    },
+    reach: (subjects, place) => {
+      const nowMs = deps.clock.now();
+      for (const subject of subjects) keptOf(reachedOf(subject, place), subject).atMs = nowMs;
+      return Promise.resolve();
+    },
+    learn: (past, dryRun) => {
+      let fresh = 0;
+      for (const { subject, place, at } of past) {
+        const kept = keptOf(reachedOf(subject, place), subject);
+        if (kept.atMs === 0) fresh += 1;
+        if (!dryRun) kept.atMs = Math.max(kept.atMs, at);
+      }
+      return Promise.resolve(fresh);
     },
     refill: (rule, subject) => {
       for (const count of rule.counts) counts.get(count)?.subjects.delete(subject.id);
@@ -137,9 +192,18 @@ export function createMemoryLimitStore(deps: { readonly clock: Pick<Clock, 'now'
   function itemOf(charge: Charge, taken: TakenCharge | undefined): KeptItem[] {
     if (taken === undefined || taken.state === 'counted') return [];
     const { rule, subject, count } = charge;
+    if (count.kind === 'lock' || count.kind === 'first-call') return [];
     if (count.kind === 'concurrent' && taken.after[0] === taken.before[0]) return [];
-    return [{ rule: rule.id, subject, kind: count.kind, ...find(charge), taken }];
+    const isBudget = count.kind === 'spend' || count.kind === 'minutes';
+    if (isBudget && taken.after[0] === taken.before[0]) return [];
+    return [{ rule: rule.id, subject, kind: count.kind, ...find(charge), taken, price: charge.reserves?.price }];
   }
+}
+
+function keptOf(subjects: Map<string, Kept>, { id }: Subject): Kept {
+  const known = subjects.get(id) ?? newKept();
+  subjects.set(id, known);
+  return known;
 }
 
 function countingOf(rule: Rule, count: Count, demand: Demand) {
@@ -153,6 +217,13 @@ function countingOf(rule: Rule, count: Count, demand: Demand) {
       return { kind: count.kind, counter: ceilingCounter(count.limits[0]) };
     case 'hold':
       return { kind: count.kind, counter: holdCounter(count.limits[0]), outcome: count.outcome };
+    case 'first-call':
+      return { kind: count.kind, counter: firstCallCounter(count) };
+    case 'lock':
+      return { kind: count.kind, counter: lockCounter() };
+    case 'spend':
+    case 'minutes':
+      return { kind: 'spend' as const, counter: spendCounter(count.limits[0]), level: count.level };
     default:
       return count satisfies never;
   }

@@ -8,8 +8,11 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
+import type { BudgetLevel } from '../policy/budget.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { Rule } from '../policy/rule.ts';
+import type { Price } from '../rates/price.ts';
+import { storeTimeMs } from '../redis/command-at.ts';
 import type { Keys } from '../redis/keys.ts';
 import {
   beginHold,
@@ -20,11 +23,15 @@ import {
   takeLimits,
   takenNumber,
 } from '../redis/limit-scripts.ts';
-import { createChargePacker } from './charge-packer.ts';
+import { noteReached } from '../redis/note-reached.ts';
+import { countSpend, type SaidOfSpend, type SpentInWindow } from '../redis/spend-script.ts';
+import { createChargePacker, subjectKey } from './charge-packer.ts';
 import {
+  amountOfItem,
   type Charge,
   callRecordSeconds,
   type LimitStore,
+  type MeterReading,
   type Payer,
   type Receipt,
   type ReceiptItem,
@@ -63,6 +70,20 @@ interface StoredItem extends ReceiptItem {
   /** Seconds that a lease, or a hold, lasts; 0 for limits. */
   readonly lasts: number;
 }
+
+/** Of a budget. */
+interface SpendItem extends ReceiptItem {
+  readonly key: string;
+  readonly level: BudgetLevel;
+  readonly periodSeconds: number;
+  /** Absent: talk is counted. */
+  readonly price?: Price;
+  /** When the call went out, by the store's clock, epoch ms. */
+  readonly atMs: number;
+}
+
+/** As many as Redis counts in two milliseconds, in which it decides no call. */
+const MOST_AT_ONCE = 100;
 
 export function createRedisLimitStore(deps: {
   readonly redis: Redis;
@@ -109,13 +130,25 @@ export function createRedisLimitStore(deps: {
 
   const askTime = async (): Promise<number> => {
     const sentMs = clock.monotonicMs();
-    const [seconds, micros] = await redis.time();
-    const storeMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    const storeMs = await storeTimeMs(redis, keys.probe);
     storeClock.observe(sentMs, clock.monotonicMs(), storeMs);
     return storeMs;
   };
 
+  const sayAll = async (said: readonly SaidOfSpend[]): Promise<readonly SpentInWindow[]> => {
+    const all: SpentInWindow[] = [];
+    for (let at = 0; at < said.length; at += MOST_AT_ONCE) {
+      all.push(...(await countSpend(redis, said.slice(at, at + MOST_AT_ONCE))));
+    }
+    return all;
+  };
+
   const returnThem = async ({ payer, items }: Receipt, needsRecord: boolean): Promise<void> => {
+    const spentKey = keys.spent(payer.callId, payer.destination);
+    const spent = spendItemsOf(items).map(({ key, periodSeconds }) => {
+      return { spentKey, key, periodSeconds, what: 'void', amount: 0, limit: undefined } as const;
+    });
+    if (spent.length > 0) await sayAll(spent);
     const given = [...storedOf(items, 'limits'), ...storedOf(items, 'concurrent')];
     if (given.length === 0) return;
     await returnLimits(redis, {
@@ -132,7 +165,7 @@ export function createRedisLimitStore(deps: {
     take: async (payer, charges, withinMs) => {
       if (breaker.isOpen()) throw new TollgateError('STORE_UNAVAILABLE', 'the store is not answering');
       const endsMs = clock.monotonicMs() + withinMs;
-      const packedCharges = charges.map(pack);
+      const packedCharges = charges.map((charge) => pack(charge, payer));
       const callKey = callKeyOf(payer);
       const toTaken = (reply: Answered): Taken => ({
         outcome: reply.status,
@@ -160,7 +193,7 @@ export function createRedisLimitStore(deps: {
     },
     peek: async (charges, at, withinMs) => {
       if (breaker.isOpen()) throw new TollgateError('STORE_UNAVAILABLE', 'the store is not answering');
-      const packedCharges = charges.map(pack);
+      const packedCharges = charges.map((charge) => pack(charge));
       const options = { deadlineMs: 0, recordSeconds: 0, nowMs: at };
       const reply = await within(run(keys.call('peek', ''), packedCharges, options), withinMs).catch(
         (error: unknown) => {
@@ -193,10 +226,45 @@ export function createRedisLimitStore(deps: {
       if (leases.length === 0) return;
       await keepLeases(redis, { callKey: callKeyOf(payer), keys: leases.map(({ key }) => key), seconds: 0 });
     },
+    meter: async (calls, ceilingOf) => {
+      const said = calls.flatMap(({ receipt: { payer, items }, talkMs, isOver }) => {
+        const spentKey = keys.spent(payer.callId, payer.destination);
+        return spendItemsOf(items).map((item) => {
+          const limit = item.level === 'hard' ? ceilingOf(item) : undefined;
+          const amount = amountOfItem(item.price, talkMs);
+          const what = isOver ? ('over' as const) : ('under-way' as const);
+          return { item, said: { spentKey, key: item.key, what, amount, limit, periodSeconds: item.periodSeconds } };
+        });
+      });
+      const counted = await sayAll(said.map((each) => each.said));
+      const readings = said.map(({ item, said: { limit } }, at): MeterReading => {
+        const { used, overAtMs } = counted[at] ?? { used: 0, overAtMs: 0 };
+        return { item, used, isReached: limit !== undefined && overAtMs >= item.atMs };
+      });
+      let done = 0;
+      return calls.map(({ receipt }) => {
+        const from = done;
+        done += spendItemsOf(receipt.items).length;
+        return readings.slice(from, done);
+      });
+    },
     beginHold: async (items, outcome) => {
       for (const item of storedOf(items, 'hold')) {
         if (item['outcome'] === outcome) await beginHold(redis, item.key, item.lasts);
       }
+    },
+    reach: async (subjects, place) => {
+      await noteReached(
+        redis,
+        subjects.map((subject) => ({ key: keys.reached(subjectKey(subject), place) })),
+      );
+    },
+    learn: async (reached, dryRun) => {
+      const all = reached.map(({ subject, place, at }) => ({
+        key: keys.reached(subjectKey(subject), place),
+        atMs: at,
+      }));
+      return await noteReached(redis, all, dryRun);
     },
     refill: async (rule, subject) => {
       const all = keysOf(rule, subject);
@@ -204,6 +272,10 @@ export function createRedisLimitStore(deps: {
     },
   };
 }
+
+const spendItemsOf = (items: readonly ReceiptItem[]): readonly SpendItem[] =>
+  // Made by receiptOf below, or read back from where its JSON was kept.
+  (items as readonly SpendItem[]).filter(({ kind }) => kind === 'spend' || kind === 'minutes');
 
 const storedOf = (items: readonly ReceiptItem[], kind: ReceiptItem['kind']): readonly StoredItem[] =>
   // Made by receiptOf below, or read back from where its JSON was kept.
@@ -217,7 +289,7 @@ function receiptOf(
   leaseSeconds: (rule: Rule) => number,
 ): Receipt {
   if (reply.status === 'refused') return { payer, items: [] };
-  const items = charges.flatMap(({ rule, subject, count }, index): StoredItem[] => {
+  const items = charges.flatMap(({ rule, subject, count, reserves }, index): (StoredItem | SpendItem)[] => {
     const [taken, charge] = [reply.charges[index], packed[index]];
     if (taken === undefined || charge === undefined || taken.state === 'counted') return [];
     const common = { rule: rule.id, subject, kind: count.kind, key: charge.key };
@@ -233,6 +305,18 @@ function receiptOf(
         return [{ ...common, charge: bytes, taken: 0, lasts: leaseSeconds(rule) }];
       case 'hold':
         return [{ ...common, outcome: count.outcome, charge: '', taken: 0, lasts: count.limits[0].periodSeconds }];
+      case 'spend':
+      case 'minutes': {
+        // A shadow rule that was exceeded counts no further call.
+        if (taken.after[0] === taken.before[0]) return [];
+        const { kind, level, limits } = count;
+        const price = reserves?.price === undefined ? {} : { price: reserves.price };
+        const { periodSeconds } = limits[0];
+        return [{ rule: rule.id, subject, kind, level, key: charge.key, periodSeconds, ...price, atMs: reply.nowMs }];
+      }
+      case 'lock':
+      case 'first-call':
+        return [];
       default:
         return count satisfies never;
     }

@@ -5,6 +5,7 @@
 import { type CallAttempt, type DialledBy, describeSubject } from '../policy/call.ts';
 import { describeDestination } from '../policy/destination-classes.ts';
 import type { LimitReading } from '../policy/limit.ts';
+import { amountOf } from '../policy/money.ts';
 import { type CountKind, describeBecause } from '../policy/rule.ts';
 import { decisiveReading, type Finding, isExceeded, type Reading, type Verdict } from '../policy/verdict.ts';
 import type { Decision, Explanation } from './gate.ts';
@@ -12,12 +13,14 @@ import type { Decision, Explanation } from './gate.ts';
 export interface LimitReport {
   /** `extension 1001`, `the whole system`. */
   readonly subject: string;
-  /** What is counted: calls that start, calls at once, or that a hold lasts. */
+  /** What is counted: calls that start, calls at once, that a hold lasts, money spent, minutes talked. */
   readonly kind: CountKind;
   readonly limit: string;
-  /** Whole calls counted before this one. */
+  /** Of money, its three letters; absent for everything else. */
+  readonly currency?: string;
+  /** Whole calls counted before this one; money in units of the currency, talk in minutes. */
   readonly used: number;
-  /** Whole calls counted after it; the same as `used` when nothing was taken. */
+  /** After it; the same as `used` when nothing was taken. */
   readonly usedAfter: number;
   readonly remaining: number;
   /** Null where nobody can tell. */
@@ -174,24 +177,34 @@ function reportFinding(finding: Finding): FindingReport {
   return {
     ...common,
     applies: true,
-    because: finding.storeFailed ? `${because}; its counts could not be read` : because,
+    because: [because, ...notesOf(finding)].join('; '),
     exceeded: isExceeded(finding),
     waitMs: finding.verdict === 'wait' ? finding.waitMs : null,
     alreadyCharged: finding.readings.length > 0 && finding.readings.every((reading) => reading.state === 'counted'),
     limit: decisive?.limit.text ?? null,
-    used: decisive?.used ?? null,
-    remaining: decisive?.remaining ?? null,
+    used: decisive === undefined ? null : shown(decisive.limit, decisive.used),
+    remaining: decisive === undefined ? null : shown(decisive.limit, decisive.remaining),
     retryAfterSeconds: isExceeded(finding) ? wholeSeconds(finding.retryAfterMs) : 0,
     limits: finding.readings.flatMap((reading) => reading.limits.map((each) => reportLimit(reading, each))),
   };
 }
 
-const reportLimit = ({ subject, count }: Reading, reading: LimitReading): LimitReport => ({
+/** Money and talk as people write them. */
+const shown = ({ unit }: LimitReading['limit'], count: number): number =>
+  unit === undefined ? count : amountOf(unit, count);
+
+function notesOf({ storeFailed, readings }: Extract<Finding, { applies: true }>): readonly string[] {
+  if (storeFailed) return ['its counts could not be read'];
+  return [...new Set(readings.flatMap(({ reserves }) => (reserves?.note === undefined ? [] : [reserves.note])))];
+}
+
+const reportLimit = ({ subject, count, reserves }: Reading, reading: LimitReading): LimitReport => ({
   subject: describeSubject(subject),
   kind: count.kind,
   limit: reading.limit.text,
-  used: reading.used,
-  usedAfter: reading.usedAfter,
-  remaining: reading.remaining,
+  ...(reserves?.currency === undefined ? {} : { currency: reserves.currency }),
+  used: shown(reading.limit, reading.used),
+  usedAfter: shown(reading.limit, reading.usedAfter),
+  remaining: shown(reading.limit, reading.remaining),
   retryAfterSeconds: wholeSeconds(reading.roomAfterMs),
 });

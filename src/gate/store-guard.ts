@@ -16,7 +16,7 @@ export function guardStore(
   const breaker = createStoreBreaker({
     clock,
     probe: async () => {
-      if ((await within(connection.redis.ping(), PROBE_WITHIN_MS)) === TIMED_OUT) throw new Error('no answer');
+      if ((await within(connection.probe(), PROBE_WITHIN_MS)) === TIMED_OUT) throw new Error('no answer');
     },
     onOpen: (why) => {
       log.error({ problem: why }, 'the store is away: whenStoreFails decides');

@@ -27,6 +27,7 @@ const VERDICTS_OF: Readonly<Record<Layer, readonly VerdictName[]>> = {
   allowlist: ['allow'],
   ban: ['block'],
   country: ['block'],
+  lock: ['block'],
   rules: VERDICTS,
 };
 

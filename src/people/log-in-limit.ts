@@ -8,9 +8,9 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
-import { formatNetwork, networkAround, readAddress } from '../policy/addresses.ts';
 import type { Keys } from '../redis/keys.ts';
 import { storeError } from '../redis/store-error.ts';
+import { placeOf } from './known-addresses.ts';
 
 const STRETCH_MS = 5 * 60_000;
 const MOST_OF_ADDRESS = 10;
@@ -54,12 +54,6 @@ export function createLogInLimit(redis: Redis, keys: Pick<Keys, 'logIns'>, clock
       return { forgive: async () => void (await add(-1)) };
     },
   };
-}
-
-/** One machine has all of an IPv6 /64 to itself. */
-function placeOf(text: string): string {
-  const address = readAddress(text);
-  return address?.family === 6 ? formatNetwork(networkAround(address, 64)) : text;
 }
 
 /** One of 65,536: names are what strangers type, and there is no end of them. */

@@ -70,6 +70,8 @@ export function createLogIns(deps: {
   readonly isAllowed: (address: string) => boolean;
   readonly settings: () => Settings;
   readonly noteSeen: (name: string) => void;
+  /** Somebody was let in. */
+  readonly noteLogIn: (name: string, address: string) => void;
   readonly clock: Pick<Clock, 'now'>;
 }): LogIns {
   const { users, sessions, passwords, limit, door } = deps;
@@ -123,6 +125,7 @@ export function createLogIns(deps: {
       if (!proved || user === undefined) return { outcome: 'refused' };
       door.passed({ service: 'web', address: visit.address, account: wanted });
       deps.noteSeen(wanted);
+      deps.noteLogIn(wanted, visit.address);
       // As he was when he proved himself: a change meanwhile that ends his log-ins ends this one.
       return { outcome: 'in', user, ...(await open(user, visit)) };
     },

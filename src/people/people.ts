@@ -12,6 +12,7 @@ import { createLastHits, type LastHits } from '../store/last-hits.ts';
 import { openVersionedDocument } from '../store/versioned-document.ts';
 import { type ApiKeys, type ApiKeysDocument, createApiKeys, NO_KEYS, readApiKeys } from './api-keys.ts';
 import { createDoor, type Door } from './door.ts';
+import { createKnownAddresses } from './known-addresses.ts';
 import { createLogIns, type LogIns } from './log-in.ts';
 import { createLogInLimit } from './log-in-limit.ts';
 import { createPasswords } from './password.ts';
@@ -47,6 +48,8 @@ export async function openPeople(deps: {
   /** Whether an address is on the allowlist. */
   readonly isAllowed: (address: string) => boolean;
   readonly settings: () => Settings;
+  /** Somebody logged in from where he has not before. */
+  readonly onNewAddress: (user: string, address: string) => void;
   readonly log: Log;
   readonly durably: <T>(write: () => Promise<T>) => Promise<T>;
   readonly announce?: ((owner: { readonly name: string; readonly password: string }) => void) | undefined;
@@ -76,9 +79,16 @@ export async function openPeople(deps: {
     ...{ redis, clock, key: keys.apiKeysSeen },
     isListed: (id) => apiKeys.list().some((each) => each.id === id),
   });
+  const places = createKnownAddresses(redis, keys, clock);
+  const noteLogIn = (user: string, address: string): void => {
+    places.note(user, address).then(
+      (place) => (place === 'new' ? deps.onNewAddress(user, address) : undefined),
+      (error: unknown) => log.warn({ user, problem: messageOf(error) }, 'from where somebody logged in is not kept'),
+    );
+  };
   const logIns = createLogIns({
     ...{ users, sessions, passwords, secondFactor, door, clock },
-    ...{ isAllowed: deps.isAllowed, settings: deps.settings, noteSeen: usersSeen.note },
+    ...{ isAllowed: deps.isAllowed, settings: deps.settings, noteSeen: usersSeen.note, noteLogIn },
     limit: createLogInLimit(redis, keys, clock),
   });
 

@@ -25,8 +25,12 @@ const MAY = {
   'policy:write': DAILY,
   /** Remove them, or replace the whole policy. */
   'policy:remove': OWNER,
-  /** What was decided, calls under way. */
+  /** What was decided, calls under way, locks. */
   'calls:read': LOOK_AT_CALLS,
+  /** End calls under way. */
+  'calls:end': DAILY,
+  /** Let subjects that were locked call again. */
+  'locks:clear': DAILY,
   /** Ask what would happen to a call. */
   'calls:check': LOOK_AT_CALLS,
   /** Held calls and grants. */

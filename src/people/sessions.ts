@@ -12,6 +12,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { storeTimeMs } from '../redis/command-at.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createScript } from '../redis/scripts.ts';
 import { storeError } from '../redis/store-error.ts';
@@ -74,8 +75,8 @@ export interface Sessions {
 
 export function createSessions(redis: Redis, keys: Pick<Keys, 'sessions'>): Sessions {
   const all = async (): Promise<readonly Session[]> => {
-    const [fields, [seconds]] = await Promise.all([redis.hgetall(keys.sessions), redis.time()]).catch(fail);
-    const now = Number(seconds) * 1000;
+    const time = storeTimeMs(redis, keys.sessions);
+    const [fields, now] = await Promise.all([redis.hgetall(keys.sessions), time]).catch(fail);
     // The next log-in of anybody clears away those that are over.
     return Object.entries(fields)
       .flatMap(([field, text]) => read(field, text) ?? [])

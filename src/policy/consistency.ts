@@ -5,6 +5,7 @@
  * Reads the document as it was written, checked or not, so that these mistakes are reported together with those of the
  * schema: a person mends a file once.
  */
+import { BUDGET_KINDS, parseBudget } from './budget.ts';
 import { BUILT_IN_CLASSES, isCountryClass } from './destination-classes.ts';
 import { parseLimit } from './limit.ts';
 import { didYouMean, type Problem } from './problem.ts';
@@ -48,6 +49,7 @@ export function inconsistencies(document: unknown): Problem[] {
       ...tooManyToRemember(rule, path),
       ...pacedWithout(rule, path),
       ...givenBackOfNothing(rule, path),
+      ...softAboveHard(rule, path),
     );
   });
   return problems;
@@ -137,4 +139,17 @@ function givenBackOfNothing(rule: Fields, path: string): Problem[] {
     return problem('has no use without limits; leave it out or add limits such as 7/7d');
   }
   return rule['counting'] === 'rolling' ? [] : problem('needs counting: rolling, which remembers single calls');
+}
+
+/** With the same period only: which of two different ones is reached first hangs on the calls. */
+function softAboveHard(rule: Fields, path: string): Problem[] {
+  return BUDGET_KINDS.flatMap((kind): Problem[] => {
+    const { soft, hard } = fieldsOf(rule[kind]);
+    if (typeof soft !== 'string' || typeof hard !== 'string') return [];
+    const [low, high] = [parseBudget(soft, kind), parseBudget(hard, kind)];
+    if ('problem' in low || 'problem' in high || low.periodSeconds !== high.periodSeconds || low.count < high.count)
+      return [];
+    const message = `"${soft}" is never reached before hard, "${hard}"; make it lower, or leave it out`;
+    return [{ path: `${path}.${kind}.soft`, message }];
+  });
 }

@@ -7,11 +7,13 @@
 import { z } from 'zod';
 import { ACTION_FIELDS, ACTIONS, type ActionName } from './actions/registry.ts';
 import { readRange } from './addresses.ts';
+import { type BudgetKind, parseBudget } from './budget.ts';
 import { CALL_KINDS, COUNT_PER } from './call.ts';
 import { inconsistencies } from './consistency.ts';
 import { isBuiltInClass, isCountryClass } from './destination-classes.ts';
 import { durationField } from './duration.ts';
 import { COUNTING, parseLimit } from './limit.ts';
+import { MOST_REFUSALS, USUALLY_LOCKED } from './lockout.ts';
 import { parseMember } from './number-set.ts';
 import { UNREACHED } from './outcome.ts';
 import { parsePrefix } from './prefix-table.ts';
@@ -98,6 +100,24 @@ const scopeSchema = z.union(
   { error: `is not a scope; write all, or any of ${SCOPE_NAMES}` },
 );
 
+const budget = (kind: BudgetKind) => {
+  const one = z
+    .string({ error: `is not a budget; write ${kind === 'spend' ? 'money' : 'minutes'}/period such as 60/1d` })
+    .check((context) => {
+      const parsed = parseBudget(context.value, kind);
+      if ('problem' in parsed) context.issues.push({ code: 'custom', message: parsed.problem, input: context.value });
+    });
+  return z.strictObject({ soft: one.optional(), hard: one.optional() }).check((context) => {
+    if (context.issues.length > 0 || context.value.soft !== undefined || context.value.hard !== undefined) return;
+    const message = 'names neither soft nor hard; write at least one, such as hard: 60/1d';
+    context.issues.push({ code: 'custom', message, input: context.value });
+  });
+};
+
+const AFTER_HINT = `is not a number of refused calls; write a whole number from 1 to ${MOST_REFUSALS}`;
+const lockable = destinationClass.refine((text) => text !== 'emergency', {
+  error: 'cannot be locked; emergency calls always go',
+});
 const CONCURRENT_HINT = 'is not a number of calls at once; write a whole number from 1 to 100000';
 const DAY_MS = 86_400_000;
 const holdTime = durationField(60_000, 366 * DAY_MS, '7d');
@@ -122,8 +142,24 @@ export const ruleSchema = z.strictObject({
     .max(100_000, { error: CONCURRENT_HINT })
     .optional(),
   maxDuration: durationField(1000, DAY_MS, '60m').optional(),
+  /** Money by the rate sheet, and minutes of talk. */
+  spend: budget('spend').optional(),
+  minutes: budget('minutes').optional(),
   giveBackOn: some(z.enum(UNREACHED), UNREACHED.length),
   holdAfter: z.strictObject({ answered: holdTime.optional(), conversation: holdTime.optional() }).optional(),
+  /** In force for calls to a place that the subject has not reached in that time. */
+  firstCallTo: z
+    .strictObject({ what: z.literal('country'), within: durationField(60_000, 366 * DAY_MS, '90d') })
+    .optional(),
+  lockout: z
+    .strictObject({
+      after: z.int({ error: AFTER_HINT }).min(1, { error: AFTER_HINT }).max(MOST_REFUSALS, { error: AFTER_HINT }),
+      within: durationField(1000, 366 * DAY_MS, '24h'),
+      destinations: list(lockable, 1000)
+        .nonempty({ error: 'is empty; leave it out or name at least one' })
+        .default([...USUALLY_LOCKED]),
+    })
+    .optional(),
   mode: z.enum(['enforce', 'shadow']).default('enforce'),
   whenStoreFails: z.enum(['allow', 'block']).default('allow'),
   enabled: z.boolean().default(true),

@@ -5,12 +5,16 @@
  * intermediate value exact in the doubles that Lua and JavaScript share.
  */
 
+import { type BudgetUnit, describeAmount } from './money.ts';
+
 export interface Limit {
-  /** Calls, at least 1. */
+  /** Calls, or what `unit` says; at least 1. */
   readonly count: number;
   readonly periodSeconds: number;
   /** As people write it, for example `5/1s`. */
   readonly text: string;
+  /** Absent: calls. `spend`: millionths of the currency. `minutes`: seconds of talk. See budget.ts. */
+  readonly unit?: BudgetUnit;
 }
 
 /** How the calls of a rule are counted: see token-bucket.ts and rolling-window.ts. */
@@ -57,6 +61,23 @@ export function parseLimit(text: string): Limit | { readonly problem: string } {
   return { count, periodSeconds, text: `${count}/${period}${unit}` };
 }
 
+/**
+ * Reads a period on its own, such as `1d`.
+ *
+ * @returns undefined where it is none; a problem that goes on the whole text where it is one that cannot be used
+ */
+export function parsePeriod(
+  text: string,
+): { readonly seconds: number; readonly text: string } | { readonly problem: string } | undefined {
+  const [, periodText, unitText] = /^(\d{1,9})\s*([a-zA-Z]+)$/.exec(text) ?? [];
+  const unit = unitText?.toLowerCase();
+  if (periodText === undefined || unit === undefined || !isUnit(unit)) return undefined;
+  const seconds = Number(periodText) * SECONDS_PER_UNIT[unit];
+  if (seconds === 0) return { problem: 'has an empty period; write at least 1s' };
+  if (seconds > LONGEST_PERIOD_SECONDS) return { problem: 'is longer than 366 days' };
+  return { seconds, text: `${Number(periodText)}${unit}` };
+}
+
 const UNIT_WORDS: ReadonlyArray<readonly [seconds: number, word: string]> = [
   [86_400, 'day'],
   [3600, 'hour'],
@@ -75,11 +96,13 @@ export function describePeriod(seconds: number): string {
 /** A ceiling of calls at once, told and read like any limit. Its period is 0. */
 export const concurrentLimit = (count: number): Limit => ({ count, periodSeconds: 0, text: `${count} at once` });
 
-/** `5/1s` → `5 calls per 1 second`. */
+/** `5/1s` → `5 calls per 1 second`; `60/1d` of money → `60.00 per 1 day`. */
 export const describeLimit = (limit: Limit): string =>
-  limit.periodSeconds === 0
-    ? `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} at once`
-    : `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} per ${describePeriod(limit.periodSeconds)}`;
+  limit.unit !== undefined
+    ? `${describeAmount(limit.unit, limit.count)} per ${describePeriod(limit.periodSeconds)}`
+    : limit.periodSeconds === 0
+      ? `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} at once`
+      : `${limit.count} ${limit.count === 1 ? 'call' : 'calls'} per ${describePeriod(limit.periodSeconds)}`;
 
 /**
  * The most calls that can start within any one period, its last instant not counted. A token bucket allows its burst

@@ -4,7 +4,8 @@
  */
 import { ACTIONS } from './actions/registry.ts';
 import { paceOf } from './actions/wait.ts';
-import type { CallAttempt, EpochMs, RuleId } from './call.ts';
+import { BUDGET_KINDS, type BudgetKind, parseBudget } from './budget.ts';
+import type { CallAttempt, CountPer, EpochMs, RuleId } from './call.ts';
 import { compileCalledHours } from './called-hours.ts';
 import { type DialledNumber, readDestination } from './destination.ts';
 import { type Classification, createClassifier, type Destination } from './destination-classes.ts';
@@ -33,6 +34,10 @@ export interface Policy {
   readonly passedOver: (call: CallAttempt, at: EpochMs, most: number) => readonly PassedOver[];
   readonly schedules: ReadonlyMap<string, Schedule>;
   readonly places: RegistrationPlaces;
+  /** Rules that may have locked somebody, those that are disabled among them: a lock lasts until a person clears it. */
+  readonly lockouts: readonly Rule[];
+  /** What rules about first calls count on, each once. */
+  readonly firstCallsPer: readonly CountPer[];
 }
 
 export interface RuleMatch {
@@ -113,6 +118,8 @@ export function compilePolicy(document: PolicyDocument, generations: Generations
     rules,
     groupsOf,
     schedules,
+    lockouts: rules.filter((rule) => rule.lockout !== undefined),
+    firstCallsPer: [...new Set(rules.flatMap((rule) => (rule.firstCallTo === undefined ? [] : [rule.countPer])))],
     places: compilePlaces(document.extensions),
     readDestination: (text: string): Destination => {
       const dialled = readDestination(document.dialling, emergencyNumbers, text);
@@ -165,9 +172,15 @@ function compileRule(rule: RuleDocument, generation: number, schedules: Readonly
     limits,
     counting: rule.counting,
     counts,
-    isUnconditional: counts.length === 0 && rule.maxDuration === undefined,
+    isUnconditional: counts.length === 0 && rule.maxDuration === undefined && rule.firstCallTo === undefined,
     pace: rule.action === 'wait' ? paceOf(rule) : undefined,
     maxDurationSeconds: secondsOf(rule.maxDuration),
+    firstCallTo: rule.firstCallTo && { withinSeconds: secondsOf(rule.firstCallTo.within) ?? 0 },
+    lockout: rule.lockout && {
+      after: rule.lockout.after,
+      withinSeconds: secondsOf(rule.lockout.within) ?? 0,
+      destinations: new Set(rule.lockout.destinations),
+    },
     giveBackOn: rule.giveBackOn ?? [],
     action: ACTIONS[rule.action],
     answer: ACTIONS[rule.action].answer(rule),
@@ -190,7 +203,19 @@ function countsOf(rule: RuleDocument, limits: readonly Limit[]): readonly Count[
       limits: [{ count: 1, periodSeconds: Math.ceil(ms / 1000), text: `hold ${text}` }],
     });
   }
+  for (const kind of BUDGET_KINDS) {
+    for (const level of ['soft', 'hard'] as const) {
+      const text = rule[kind]?.[level];
+      if (text !== undefined) counts.push({ kind, level, limits: [compileBudget(text, kind)] });
+    }
+  }
   return Object.freeze(counts);
+}
+
+function compileBudget(text: string, kind: BudgetKind): Limit {
+  const budget = parseBudget(text, kind);
+  if ('problem' in budget) throw new RangeError(budget.problem);
+  return budget;
 }
 
 const secondsOf = (text: string | undefined): number | undefined => {

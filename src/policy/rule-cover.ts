@@ -34,8 +34,19 @@ export function limitsOf(rule: RuleDocument): readonly CountedLimit[] {
 }
 
 /** True where the rule has neither limits nor ceilings, and acts on every call that it applies to. */
-export const isUnconditional = ({ limits, concurrent, maxDuration, holdAfter }: RuleDocument): boolean =>
+export const isUnconditional = ({
+  limits,
+  concurrent,
+  maxDuration,
+  holdAfter,
+  spend,
+  minutes,
+  firstCallTo,
+}: RuleDocument): boolean =>
   limits.length === 0 &&
+  spend === undefined &&
+  minutes === undefined &&
+  firstCallTo === undefined &&
   concurrent === undefined &&
   maxDuration === undefined &&
   REACHED.every((outcome) => holdAfter?.[outcome] === undefined);

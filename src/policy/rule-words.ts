@@ -5,23 +5,28 @@
  * The figures are those that the store keeps to; they hold for one subject while the rule is neither reset nor changed. It
  * says nothing of which calls are meant, nor of when.
  */
+import { ACTIONS } from './actions/registry.ts';
 import { paceOf } from './actions/wait.ts';
+import { BUDGET_KINDS, type BudgetKind, parseBudget } from './budget.ts';
 import type { RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { describeLimit, describePeriod } from './limit.ts';
+import { describeAmount } from './money.ts';
 import { type Outcome, REACHED } from './outcome.ts';
 import { type CountedLimit, isUnconditional, limitsOf } from './rule-cover.ts';
 
 /** One clause for each thing that the rule counts or bounds, without full stop. */
 export function describePermitted(rule: RuleDocument): readonly string[] {
-  if (isUnconditional(rule)) return ['acts on every call that it applies to'];
-  const clauses = limitsOf(rule).map((limit) => `${describeLimit(limit)}; ${worstOf(limit, rule)}`);
+  if (isUnconditional(rule)) return ['acts on every call that it applies to', ...describeLockout(rule)];
+  const clauses = describeFirstCalls(rule);
+  clauses.push(...limitsOf(rule).map((limit) => `${describeLimit(limit)}; ${worstOf(limit, rule)}`));
   if (rule.action === 'wait') clauses.push(describePace(rule));
   if (rule.concurrent !== undefined) {
     const calls = `${rule.concurrent} ${rule.concurrent === 1 ? 'call' : 'calls'} at once`;
     clauses.push(rule.action === 'alert' ? `${calls}; ${REPORTED}` : `at most ${calls}`);
   }
   if (rule.maxDuration !== undefined) clauses.push(`no call longer than ${describeText(rule.maxDuration)}`);
+  for (const kind of BUDGET_KINDS) clauses.push(...describeBudget(rule, kind));
   if (rule.giveBackOn !== undefined) {
     const outcomes = rule.giveBackOn.map((outcome) => OUTCOME_WORDS[outcome]).join(' or ');
     clauses.push(`a call that is ${outcomes} is given back, and another may follow`);
@@ -34,7 +39,21 @@ export function describePermitted(rule: RuleDocument): readonly string[] {
       `after ${outcome === 'answered' ? 'an answered call' : 'a conversation'} ${then} for ${describeText(time)}`,
     );
   }
+  clauses.push(...describeLockout(rule));
   return clauses;
+}
+
+function describeFirstCalls({ firstCallTo, ...rule }: RuleDocument): string[] {
+  if (firstCallTo === undefined) return [];
+  const calls = `calls to a country that had no answered call for ${describeText(firstCallTo.within)}`;
+  return [isUnconditional(rule) ? `acts on ${calls}` : `only for ${calls}`];
+}
+
+function describeLockout({ lockout }: RuleDocument): string[] {
+  if (lockout === undefined) return [];
+  const { after, within, destinations } = lockout;
+  const refused = after === 1 ? 'one refused call' : `${after} refused calls within ${describeText(within)}`;
+  return [`after ${refused} no call to ${destinations.join(', ')} until a person clears the lock`];
 }
 
 /** The same in as few words as a column has room for: `20/1s, one every 50 ms; 4 at once`. */
@@ -43,6 +62,7 @@ export function describeBriefly(rule: RuleDocument): string {
   const [first] = limitsOf(rule);
   const evenly = rule.action === 'wait' && first?.counting === 'bucket' && first.atOnce === 1;
   const parts = [
+    ...(rule.firstCallTo === undefined ? [] : [`first calls in ${rule.firstCallTo.within}`]),
     ...(first === undefined
       ? []
       : [
@@ -51,12 +71,37 @@ export function describeBriefly(rule: RuleDocument): string {
         ]),
     ...(rule.concurrent === undefined ? [] : [`${rule.concurrent} at once`]),
     ...(rule.maxDuration === undefined ? [] : [`none over ${describeText(rule.maxDuration)}`]),
+    ...BUDGET_KINDS.flatMap((kind) => {
+      const { soft, hard } = rule[kind] ?? {};
+      const unit = kind === 'minutes' ? ' min' : '';
+      return [
+        ...(soft === undefined ? [] : [`${soft}${unit} soft`]),
+        ...(hard === undefined ? [] : [`${hard}${unit} hard`]),
+      ];
+    }),
     ...REACHED.flatMap((outcome) => {
       const time = rule.holdAfter?.[outcome];
       return time === undefined ? [] : [`hold ${describeText(time)}`];
     }),
   ];
   return parts.join('; ');
+}
+
+/** What stands first is what happens, and behind it the worst that can. */
+function describeBudget(rule: RuleDocument, kind: BudgetKind): readonly string[] {
+  const verb = kind === 'spend' ? 'spent' : 'talked';
+  const then = ACTIONS[rule.action].verb;
+  return (['soft', 'hard'] as const).flatMap((level): string[] => {
+    const text = rule[kind]?.[level];
+    const limit = text === undefined ? undefined : parseBudget(text, kind);
+    if (limit === undefined || 'problem' in limit) return [];
+    const [amount, period] = [describeAmount(kind, limit.count), describePeriod(limit.periodSeconds)];
+    return level === 'soft'
+      ? [`${then} the next call once ${amount} are ${verb} within ${period}; calls under way go on`]
+      : [
+          `no call once ${amount} are ${verb} within ${period}, and calls under way are ended; at worst ${amount} and the last increment of each call under way within any ${period}`,
+        ];
+  });
 }
 
 const REPORTED = 'more are reported, and go';

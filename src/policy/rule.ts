@@ -6,6 +6,7 @@
  */
 import type { Action, ActionAnswer } from './actions/action.ts';
 import type { Pace } from './actions/wait.ts';
+import type { BudgetKind, BudgetLevel } from './budget.ts';
 import {
   type CallAttempt,
   type CountPer,
@@ -16,7 +17,9 @@ import {
   UNKNOWN_EXTENSION,
 } from './call.ts';
 import type { CalledHours } from './called-hours.ts';
+import { type FirstCallCount, type FirstCallTo, placeOf } from './first-call.ts';
 import type { Counting, Limit } from './limit.ts';
+import type { Lockout } from './lockout.ts';
 import type { Outcome } from './outcome.ts';
 import type { Schedule } from './schedule.ts';
 import { type MatchContext, SCOPE_KEYS, type Scope } from './scope.ts';
@@ -42,6 +45,11 @@ export interface Rule {
   /** Undefined where the action does not pace. */
   readonly pace: Pace | undefined;
   readonly maxDurationSeconds: number | undefined;
+  /** In force for calls to a place that the subject has not reached lately; undefined: for all. */
+  readonly firstCallTo: FirstCallTo | undefined;
+  readonly lockout: Lockout | undefined;
+  /** It stands in no policy, and asks whether a rule has locked a subject: see lockout.ts. Why, where that is known. */
+  readonly lock?: { readonly because: string | undefined };
   /** Outcomes for which what a call took of `limits` is given back. */
   readonly giveBackOn: readonly Outcome[];
   readonly action: Action;
@@ -57,12 +65,22 @@ export interface Rule {
  * - `limits`: calls that start, in buckets or rolling windows.
  * - `concurrent`: calls at once.
  * - `hold`: nothing starts for a time after a call of that outcome.
+ * - `lock`: nothing at all, until a person clears it.
+ * - `first-call`: nothing; whether the rule applies to this call of the subject.
+ * - `spend`, `minutes`: money and talk of calls, as they grow. At the soft level the action of the rule meets the next call,
+ *   at the hard one no call goes and those under way are ended.
  */
 export type Count =
   | { readonly kind: 'limits'; readonly limits: readonly Limit[] }
   | { readonly kind: 'concurrent'; readonly limits: readonly [Limit] }
-  | { readonly kind: 'hold'; readonly limits: readonly [Limit]; readonly outcome: Outcome };
+  | { readonly kind: 'hold'; readonly limits: readonly [Limit]; readonly outcome: Outcome }
+  | { readonly kind: BudgetKind; readonly limits: readonly [Limit]; readonly level: BudgetLevel }
+  | { readonly kind: 'lock'; readonly limits: readonly [Limit] }
+  | FirstCallCount;
 export type CountKind = Count['kind'];
+
+/** A ceiling that no action softens and no approval overrides. */
+export const isHard = (count: Count): boolean => 'level' in count && count.level === 'hard';
 
 /** When a rule is in force: while the schedule is open, or, negated, while it is closed. */
 export interface During {
@@ -78,7 +96,8 @@ export interface During {
  * until its schedule puts it out of force.
  */
 export type Because =
-  | { readonly why: 'disabled' | 'internal' | 'no-group' }
+  | { readonly why: 'disabled' | 'internal' | 'no-group' | 'not-abroad' }
+  | { readonly why: 'reached'; readonly who: string; readonly place: string; readonly at: EpochMs }
   | { readonly why: 'every-call'; readonly endsInMs?: number | undefined }
   | { readonly why: 'unknown'; readonly what: string }
   | { readonly why: 'in-scope'; readonly parts: readonly string[]; readonly endsInMs?: number | undefined }
@@ -107,6 +126,7 @@ export function matchRule(rule: Rule, call: CallAttempt, context: MatchContext):
   if (!rule.enabled) return not({ why: 'disabled' });
   // A call to an own extension is no outbound call; only a rule that names such calls means them.
   if (call.destination.classes.has('internal') && !rule.meansInternal) return not({ why: 'internal' });
+  if (rule.firstCallTo !== undefined && placeOf(call.destination) === undefined) return not({ why: 'not-abroad' });
   const parts: string[] = [];
   let { groups } = context;
   let endsInMs: number | undefined;
@@ -140,7 +160,12 @@ export function matchRule(rule: Rule, call: CallAttempt, context: MatchContext):
   return { applies: true, subjects, because };
 }
 
-function subjectsOf(countPer: CountPer, call: CallAttempt, groups: readonly string[]): readonly Subject[] | Because {
+/** On whom or what a call counts; why on nobody. @param groups of the extension */
+export function subjectsOf(
+  countPer: CountPer,
+  call: CallAttempt,
+  groups: readonly string[],
+): readonly Subject[] | Because {
   const { e164, number } = call.destination;
   const called = e164 ?? number;
   const extension = call.extension ?? UNKNOWN_EXTENSION;
@@ -181,6 +206,10 @@ export function describeBecause(because: Because): string {
       return 'the call is to an own extension and the rule does not name internal calls';
     case 'unknown':
       return `the ${because.what} of this call is not known`;
+    case 'not-abroad':
+      return 'the call stays in the country, and the rule is about first calls abroad';
+    case 'reached':
+      return `${because.who} reached ${because.place} on ${new Date(because.at).toISOString().slice(0, 10)}`;
     case 'no-group':
       return 'the extension is in no group that could be counted';
     case 'in-scope':

@@ -4,6 +4,7 @@
  * An error is a rule that can apply to no call as things stand; a warning is one that most likely is not what was meant;
  * an info is worth knowing. Looks at the policy, a time and what was counted, and changes nothing.
  */
+import { BUDGET_CHECKS, diagnoseBudgets } from './budget-doctor.ts';
 import type { EpochMs } from './call.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { diagnosePace, PACE_CHECKS } from './pace-doctor.ts';
@@ -35,6 +36,7 @@ export const RULE_CHECKS = [
   'permits-much',
   'too-many',
   ...PACE_CHECKS,
+  ...BUDGET_CHECKS,
   'never-matched',
 ] as const;
 export type RuleCheck = (typeof RULE_CHECKS)[number];
@@ -66,8 +68,14 @@ export const MOST_FOR_EVERY_CALL = 1000;
  * Looks at every rule, in the order of the policy; of a rule the gravest findings stand first.
  *
  * @param counts absent: nobody knows what was called, and nothing is said about it
+ * @param hasRates whether there is a rate sheet; absent: nobody knows
  */
-export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts): readonly RuleFinding[] {
+export function diagnoseRules(
+  policy: Policy,
+  at: EpochMs,
+  counts?: MatchCounts,
+  hasRates?: boolean,
+): readonly RuleFinding[] {
   const { document } = policy;
   const placed = document.rules.map((rule, place) => ({
     ...weigh(rule),
@@ -88,6 +96,7 @@ export function diagnoseRules(policy: Policy, at: EpochMs, counts?: MatchCounts)
       ...permitsMuch(rule, bounding(each)),
       ...tooMany(rule, forEveryCall),
       ...diagnosePace(rule),
+      ...diagnoseBudgets(rule, hasRates),
     ];
     const explained = found.some(({ severity, check }) => severity === 'error' || check === 'shadowed');
     const all = explained || counts === undefined ? found : [...found, ...neverMatched(rule, counts)];

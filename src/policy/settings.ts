@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { readRange } from './addresses.ts';
+import { COLOUR, contrast } from './contrast.ts';
 import { durationField } from './duration.ts';
 
 const MINUTE_MS = 60_000;
@@ -117,7 +118,35 @@ const sessions = z
   })
   .prefault({});
 
-export const settingsSchema = z.strictObject({ autoBan, packetProtection, country, adminAccess, sessions });
+/** Of the page, without what the viewer's system adds (design of its colours). */
+export const LIGHT_PAGE = '#ffffff';
+export const DARK_PAGE = '#14171c';
+/** For parts of a page that are no text (WCAG 2.2, 1.4.11). */
+export const LEAST_CONTRAST = 3;
+
+const branding = z
+  .strictObject({
+    /** Stands on the log-in page, and in the title of every screen. */
+    name: z
+      .string({ error: 'is not text' })
+      .trim()
+      .min(1, { error: 'is empty' })
+      .max(60, { error: 'is longer than 60 characters' })
+      .regex(/^[^\p{Cc}]*$/u, { error: 'holds a control character' })
+      .default('Tollgate'),
+    /** Marks the logo and the current entry of the menu; none: that of the page. */
+    colour: z
+      .string()
+      .regex(COLOUR, { error: 'is no colour; write one like #0b5c8a' })
+      .refine((colour) => contrast(colour, LIGHT_PAGE) >= LEAST_CONTRAST, {
+        error: `stands out too little from a white page; choose one that is at least ${LEAST_CONTRAST}:1 darker`,
+      })
+      .nullable()
+      .default(null),
+  })
+  .prefault({});
+
+export const settingsSchema = z.strictObject({ autoBan, packetProtection, country, adminAccess, sessions, branding });
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]

@@ -142,10 +142,14 @@ const publishers = (): string => {
 /** The names of the list are those that this gives; a test holds it to them. */
 const COUNTRY_NAMES = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
 
-/** Abroad only: the list names whole countries, and to block one's own would block every national call. */
-function highRiskPrefixes(homeCountry: string | undefined): string[] {
-  const home = homeCountry === undefined ? undefined : COUNTRY_NAMES.of(homeCountry);
-  return HIGH_RISK_PREFIXES.filter(({ name }) => name !== home).map(({ prefix }) => prefix);
+/**
+ * The shipped list without some countries. It names whole countries: with one's own, every national call would be blocked.
+ *
+ * @param leftOut ISO 3166-1 alpha-2
+ */
+export function highRiskPrefixes(leftOut: readonly string[]): string[] {
+  const names = new Set(leftOut.map((country) => COUNTRY_NAMES.of(country)));
+  return HIGH_RISK_PREFIXES.filter(({ name }) => !names.has(name)).map(({ prefix }) => prefix);
 }
 
 export const TEMPLATES: readonly Template[] = Object.freeze([
@@ -220,7 +224,7 @@ export const TEMPLATES: readonly Template[] = Object.freeze([
       destinations: {
         'high-risk': {
           name: `High-risk destinations, reviewed ${HIGH_RISK_REVIEWED}`,
-          prefixes: highRiskPrefixes(homeCountry),
+          prefixes: highRiskPrefixes(homeCountry === undefined ? [] : [homeCountry]),
         },
       },
       rule: { id, name: 'High-risk destinations', appliesTo: { destinations: ['high-risk'] }, limits: [] },

@@ -6,9 +6,10 @@
  * longest: it is the answer to "when will this call pass".
  */
 import { VERDICTS, type VerdictName } from './actions/action.ts';
-import { describeSubject, type Subject } from './call.ts';
+import { describeSubject, type EpochMs, type Subject } from './call.ts';
 import { describeLimit, describePeriod, type LimitReading } from './limit.ts';
-import type { Because, Count, Rule } from './rule.ts';
+import { describeAmount } from './money.ts';
+import { type Because, type Count, isHard, type Rule } from './rule.ts';
 
 /** What the store said of one thing that a rule counts, on one subject. */
 export interface Reading {
@@ -19,6 +20,22 @@ export interface Reading {
   /** Milliseconds until its place; 0 unless `later`. */
   readonly waitMs: number;
   readonly limits: readonly LimitReading[];
+  /** Of a budget. */
+  readonly reserves?: Reserves;
+  /** Of a first call: when the place was last reached, where it was within the time; undefined where this is the first. */
+  readonly reachedAt?: EpochMs | undefined;
+}
+
+/** What a call takes of a budget when it goes out. */
+export interface Reserves {
+  /** In the units of the limit: millionths of the currency, or seconds. */
+  readonly amount: number;
+  /** Letters of the currency; undefined of talk. */
+  readonly currency: string | undefined;
+  /** What there is to say of the price, for a sentence; undefined where it is that of a prefix. */
+  readonly note: string | undefined;
+  /** Of a hard ceiling: the talk that it pays for, if this call alone spends; undefined for no bound. */
+  readonly talkSeconds: number | undefined;
 }
 
 export type Finding =
@@ -39,7 +56,7 @@ export type Finding =
     };
 
 /** Which of the layers decided, from first to last: see docs/call-path.md. */
-export const LAYERS = ['emergency', 'registration', 'allowlist', 'ban', 'country', 'rules'] as const;
+export const LAYERS = ['emergency', 'registration', 'allowlist', 'ban', 'country', 'lock', 'rules'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 export interface Verdict {
@@ -68,7 +85,10 @@ export const isExceeded = (finding: Finding): boolean => finding.applies && find
 
 /** The finding of a rule that the store was asked about, or that counts nothing. */
 export function findingOf(rule: Rule, because: Because, readings: readonly Reading[]): Finding {
+  const passed = passedBy(readings);
+  if (passed !== undefined) return { rule, applies: false, because: passed };
   const common = { rule, applies: true, because, readings, storeFailed: false } as const;
+  const verdict = readings.some(isHardLacking) ? 'block' : rule.action.verdict;
   if (rule.isUnconditional) {
     const retryAfterMs = 'endsInMs' in because ? (because.endsInMs ?? null) : null;
     return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs };
@@ -82,8 +102,22 @@ export function findingOf(rule: Rule, because: Because, readings: readonly Readi
     isLacking = true;
     for (const limit of reading.limits) roomAfterMs = later(roomAfterMs, limit.roomAfterMs);
   }
-  if (isLacking) return { ...common, verdict: rule.action.verdict, waitMs: 0, retryAfterMs: roomAfterMs };
+  if (isLacking) return { ...common, verdict, waitMs: 0, retryAfterMs: roomAfterMs };
   return { ...common, verdict: waitMs > 0 ? 'wait' : 'allow', waitMs, retryAfterMs: 0 };
+}
+
+/** No action softens a hard ceiling. */
+const isHardLacking = ({ state, count }: Reading): boolean => state === 'lacking' && isHard(count);
+
+/** A rule about first calls has nothing to say where all of its subjects have reached the place. */
+function passedBy(readings: readonly Reading[]): Because | undefined {
+  let last: Because | undefined;
+  for (const { count, subject, reachedAt } of readings) {
+    if (count.kind !== 'first-call') continue;
+    if (reachedAt === undefined) return undefined;
+    last = { why: 'reached', who: describeSubject(subject), place: count.placeName, at: reachedAt };
+  }
+  return last;
 }
 
 /** Null is never, or that nobody can tell. */
@@ -113,7 +147,9 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
   for (const finding of findings) {
     if (!finding.applies || finding.rule.mode === 'shadow') continue;
     const { maxDurationSeconds } = finding.rule;
-    if (maxDurationSeconds !== undefined) maxSeconds = Math.min(maxSeconds ?? maxDurationSeconds, maxDurationSeconds);
+    for (const seconds of [maxDurationSeconds, ...finding.readings.map(longestOf)]) {
+      if (seconds !== undefined) maxSeconds = Math.min(maxSeconds ?? seconds, seconds);
+    }
     if (finding.verdict === 'allow') continue;
     if (decisive === undefined || outranks(finding, decisive)) decisive = finding;
   }
@@ -125,8 +161,14 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
   const { verdict: name, rule, waitMs, retryAfterMs } = decisive;
   const goes = name === 'alert' || name === 'allow' || name === 'wait';
   const reason = reasonOf(decisive);
-  return { name, layer: 'rules', rule, reason, retryAfterMs: goes ? 0 : retryAfterMs, waitMs, maxSeconds };
+  const layer = rule.lock === undefined ? 'rules' : 'lock';
+  return { name, layer, rule, reason, retryAfterMs: goes ? 0 : retryAfterMs, waitMs, maxSeconds };
 }
+
+/** A ceiling counts from when the call may leave, and talk from the answer: so long may it ring. */
+const RINGING_SECONDS = 120;
+const longestOf = ({ reserves }: Reading): number | undefined =>
+  reserves?.talkSeconds === undefined ? undefined : Math.ceil(reserves.talkSeconds) + RINGING_SECONDS;
 
 function outranks(one: AppliedFinding, other: AppliedFinding): boolean {
   const difference = severity(one.verdict) - severity(other.verdict);
@@ -141,11 +183,12 @@ function outranks(one: AppliedFinding, other: AppliedFinding): boolean {
 
 function reasonOf(finding: AppliedFinding): string {
   const { rule } = finding;
+  if (rule.lock !== undefined) return reasonOfLock(finding, rule.lock);
   if (finding.storeFailed) return `Rule ${rule.id} refuses: its counts cannot be read and it is set to block then`;
   if (rule.isUnconditional) return `Rule ${rule.id} ${rule.action.verb} every call that it applies to`;
   const tightest = decisiveReading(finding);
   if (tightest === undefined) return `Rule ${rule.id} ${rule.action.verb}`;
-  const { subject, count, reading } = tightest;
+  const { subject, count, reading, reserves } = tightest;
   const who = describeSubject(subject);
   if (finding.verdict === 'wait') {
     return `Rule ${rule.id} lets ${who} wait ${finding.waitMs} ms for its place in ${describeLimit(reading.limit)}`;
@@ -158,17 +201,39 @@ function reasonOf(finding: AppliedFinding): string {
         : `${does} has no place left within ${rule.pace.maxWaitMs} ms in ${describeLimit(reading.limit)}`;
     case 'concurrent':
       return `${does} has ${reading.used} of ${describeLimit(reading.limit)}`;
+    case 'lock':
+      return `${does} is locked`;
+    case 'first-call':
+      return `${does} has not reached ${count.placeName} in the last ${describePeriod(reading.limit.periodSeconds)}`;
     case 'hold':
       return `${does} had ${count.outcome === 'answered' ? 'an answered call' : 'a conversation'} less than ${describePeriod(reading.limit.periodSeconds)} ago`;
+    case 'spend':
+    case 'minutes': {
+      const used = `${who} has ${count.kind === 'spend' ? 'spent' : 'talked'} ${describeAmount(count.kind, reading.used)}`;
+      const begins =
+        reserves === undefined ? '' : `, and this call begins with ${describeAmount(count.kind, reserves.amount)}`;
+      const refuses =
+        count.level === 'hard' ? `Rule ${rule.id} refuses: ${used}` : `Rule ${rule.id} ${rule.action.verb}: ${used}`;
+      return `${refuses} of ${count.level === 'hard' ? 'at most ' : ''}${describeLimit(reading.limit)}${begins}`;
+    }
     default:
       return count satisfies never;
   }
+}
+
+function reasonOfLock({ rule, storeFailed, readings }: AppliedFinding, { because }: NonNullable<Rule['lock']>): string {
+  const subject = readings[0]?.subject;
+  const who = subject === undefined ? 'the caller' : describeSubject(subject);
+  if (storeFailed && because === undefined)
+    return `Rule ${rule.id} refuses: whether it has locked the caller cannot be read and it is set to block then`;
+  return `${who} is locked by rule ${rule.id} until a person clears it${because === undefined ? '' : `: ${because}`}`;
 }
 
 interface DecisiveReading {
   readonly subject: Subject;
   readonly count: Count;
   readonly reading: LimitReading;
+  readonly reserves: Reserves | undefined;
 }
 
 /**
@@ -179,14 +244,16 @@ export function decisiveReading(finding: Finding): DecisiveReading | undefined {
   if (!finding.applies) return undefined;
   let found: DecisiveReading | undefined;
   let best: readonly [number, number] = [-1, -1];
-  const deciding = (['lacking', 'later'] as const)
-    .map((state) => finding.readings.filter((reading) => reading.state === state))
-    .find((readings) => readings.length > 0);
-  for (const { subject, count, limits } of deciding ?? finding.readings) {
+  const hard = finding.readings.filter(isHardLacking);
+  const deciding = [
+    hard,
+    ...(['lacking', 'later'] as const).map((state) => finding.readings.filter((reading) => reading.state === state)),
+  ].find((readings) => readings.length > 0);
+  for (const { subject, count, limits, reserves } of deciding ?? finding.readings) {
     for (const reading of limits) {
       const rank = [reading.roomAfterMs ?? Number.POSITIVE_INFINITY, -reading.remaining] as const;
       if (found === undefined || rank[0] > best[0] || (rank[0] === best[0] && rank[1] > best[1])) {
-        found = { subject, count, reading };
+        found = { subject, count, reading, reserves };
         best = rank;
       }
     }

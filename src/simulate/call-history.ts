@@ -17,6 +17,8 @@ export interface ReplayedTry {
   readonly row: number;
   readonly startMs: number;
   readonly durationMs: number;
+  /** 0 unless it was answered, or nobody knows how it ended. */
+  readonly talkMs: number;
   readonly dialled: string;
   readonly extension: string | undefined;
   readonly trunk: string | undefined;
@@ -34,8 +36,12 @@ export interface CallHistory {
   /** In the order in which they began. */
   readonly at: (index: number) => ReplayedTry;
   readonly startOf: (call: number) => number;
-  /** Of a call: when its last try ended, and how. */
-  readonly endOf: (call: number) => { readonly atMs: number; readonly outcome: Outcome | undefined };
+  /** Of a call: when its last try ended, and how; it had talked so long then. */
+  readonly endOf: (call: number) => {
+    readonly atMs: number;
+    readonly outcome: Outcome | undefined;
+    readonly talkMs: number;
+  };
   readonly triesOf: (call: number) => number;
   /** Tries of which nobody knows who called. */
   readonly unknownExtensions: number;
@@ -55,7 +61,8 @@ export function createHistoryBuilder(names: KnownNames): {
   const texts = createTexts();
   const links = new Map<string, number>();
   const trunks = new Set<string>();
-  const [starts, durations] = [createColumn(Float64Array), createColumn(Float64Array)];
+  const f64 = () => createColumn(Float64Array);
+  const [starts, durations, talks] = [f64(), f64(), f64()];
   const u32 = () => createColumn(Uint32Array);
   const [rows, numbers, linkOf, dialled, trunk] = [u32(), u32(), u32(), u32(), u32()];
   const [endpoint, extension, campaign, accountcode, outcome] = [u32(), u32(), u32(), u32(), u32()];
@@ -76,6 +83,7 @@ export function createHistoryBuilder(names: KnownNames): {
       if (found.trunk !== '') trunks.add(found.trunk);
       starts.push(row.startMs);
       durations.push(row.durationMs);
+      talks.push(found.outcome === undefined || found.outcome === 'answered' ? row.talkMs : 0);
       rows.push(row.row);
       numbers.push(row.channelNumber ?? NO_NUMBER);
       linkOf.push(linkNumber(row.linkedid || row.uniqueid));
@@ -98,12 +106,7 @@ export function createHistoryBuilder(names: KnownNames): {
 
       const callOf = new Uint32Array(tries);
       const lastOf = new Int32Array(links.size).fill(-1);
-      const [callStart, callEnd, callLast, callTries] = [
-        createColumn(Float64Array),
-        createColumn(Float64Array),
-        u32(),
-        u32(),
-      ];
+      const [callStart, callEnd, callTalk, callLast, callTries] = [f64(), f64(), f64(), u32(), u32()];
       const known: KnownNames = { ...names, isTrunk: (name) => trunks.has(name) || names.isTrunk(name) };
       let unknownExtensions = 0;
       for (const index of order) {
@@ -118,11 +121,13 @@ export function createHistoryBuilder(names: KnownNames): {
           callTries.set(call, callTries.at(call) + 1);
           if (end >= callEnd.at(call)) {
             callEnd.set(call, end);
+            callTalk.set(call, talks.at(index));
             callLast.set(call, outcome.at(index));
           }
         } else {
           callStart.push(start);
           callEnd.push(end);
+          callTalk.push(talks.at(index));
           callLast.push(outcome.at(index));
           callTries.push(1);
         }
@@ -150,7 +155,11 @@ export function createHistoryBuilder(names: KnownNames): {
         calls: callStart.length(),
         unknownExtensions,
         startOf: (call) => callStart.at(call),
-        endOf: (call) => ({ atMs: callEnd.at(call), outcome: OUTCOMES[callLast.at(call)] }),
+        endOf: (call) => ({
+          atMs: callEnd.at(call),
+          outcome: OUTCOMES[callLast.at(call)],
+          talkMs: callTalk.at(call),
+        }),
         triesOf: (call) => callTries.at(call),
         at: (place) => {
           const index = order[place] ?? 0;
@@ -158,6 +167,7 @@ export function createHistoryBuilder(names: KnownNames): {
             row: rows.at(index),
             startMs: starts.at(index),
             durationMs: durations.at(index),
+            talkMs: talks.at(index),
             dialled: text(dialled, index),
             extension: text(extension, index) || undefined,
             trunk: text(trunk, index) || undefined,

@@ -20,11 +20,13 @@ import {
 import { type CdrClock, createCdrClock } from './cdr-time.ts';
 
 /** Of a text that the row does not have, the empty text. */
-export interface CdrRow extends Readonly<Record<Exclude<CdrField, 'start' | 'duration'>, string>> {
+export interface CdrRow extends Readonly<Record<Exclude<CdrField, 'start' | 'duration' | 'billsec'>, string>> {
   /** Rows are counted from 1, the header not among them. */
   readonly row: number;
   readonly startMs: number;
   readonly durationMs: number;
+  /** What is paid for if the call was answered. Where the file does not say, all of its duration. */
+  readonly talkMs: number;
   /** The running number in the unique id: which of two channels of one second was made first. */
   readonly channelNumber: number | undefined;
   /** The layout says over what a call went: a row that names no trunk is no outbound call. */
@@ -180,6 +182,10 @@ function createRowReader(layout: CdrLayout, clock: CdrClock) {
     if (!(seconds >= 0 && seconds < 1e7)) {
       return { problem: `has "${cell('duration').slice(0, 40)}" where the duration in seconds is expected` };
     }
+    const talked = cell('billsec') === '' ? seconds : Number(cell('billsec'));
+    if (!(talked >= 0 && talked < 1e7)) {
+      return { problem: `has "${cell('billsec').slice(0, 40)}" where the seconds of talking are expected` };
+    }
     if (madeMs !== undefined && ahead.length < COMPARED_TIMES) ahead.push(startMs - madeMs);
     const countryCode = cell('countryCode').replace(/^\+|\D/g, '');
     const user = cell('extension');
@@ -187,6 +193,7 @@ function createRowReader(layout: CdrLayout, clock: CdrClock) {
       row,
       startMs,
       durationMs: Math.round(seconds * 1000),
+      talkMs: Math.round(Math.min(talked, seconds) * 1000),
       dst: countryCode === '' ? cell('dst') : `+${countryCode}${cell('dst')}`,
       src: cell('src'),
       clid: cell('clid'),

@@ -19,6 +19,7 @@ export const CDR_FIELDS = [
   'lastapp',
   'lastdata',
   'duration',
+  'billsec',
   'disposition',
   'accountcode',
   'uniqueid',
@@ -56,8 +57,6 @@ export function parseColumns(text: string): ColumnMapping | { readonly problem: 
     const [, name = '', column = ''] = /^\s*([a-z]+)\s*=\s*(\S.*?)\s*$/i.exec(pair) ?? [];
     const field = name.toLowerCase();
     if (column === '') return { problem: `"${pair.trim()}" is not a column; write for example start=10 or dst=number` };
-    // Talking is not counted by any rule; people copy it from the list of Asterisk's columns.
-    if (field === 'billsec') continue;
     if (!isField(field)) return { problem: `"${name}" is not known; of these there are: ${CDR_FIELDS.join(', ')}` };
     const place = /^\d+$/.test(column) ? Number(column) : column;
     if (place === 0) return { problem: `"${pair.trim()}": columns are counted from 1` };
@@ -78,6 +77,7 @@ const HEADER_NAMES: Readonly<Record<CdrField | 'countryCode', readonly string[]>
   lastapp: ['lastapp'],
   lastdata: ['lastdata'],
   duration: ['duration', 'length_in_sec'],
+  billsec: ['billsec'],
   disposition: ['disposition'],
   accountcode: ['accountcode'],
   uniqueid: ['uniqueid'],
@@ -186,6 +186,7 @@ const CDR_CUSTOM: CdrColumns = {
   lastdata: 7,
   start: 8,
   duration: 11,
+  billsec: 12,
   disposition: 13,
   accountcode: 15,
   uniqueid: 16,
@@ -201,6 +202,7 @@ const CDR_CSV: CdrColumns = {
   lastdata: 8,
   start: 9,
   duration: 12,
+  billsec: 13,
   disposition: 14,
 };
 

@@ -1,15 +1,16 @@
 /**
  * The whole of `tollgate simulate`: a file of call records, one policy or two, and what comes of it. Knows no terminal.
  */
-
 import { once } from 'node:events';
 import type { WriteStream } from 'node:fs';
+import { describeSubject } from '../policy/call.ts';
 import type { Policy } from '../policy/policy.ts';
-import { type CallHistory, createHistoryBuilder } from './call-history.ts';
-import { type CdrFile, readCdrFile } from './cdr-file.ts';
+import type { RateSheet } from '../rates/rate-sheet.ts';
+import type { CallHistory } from './call-history.ts';
+import type { CdrFile } from './cdr-file.ts';
 import type { ColumnMapping } from './cdr-layout.ts';
 import { createCdrClock } from './cdr-time.ts';
-import type { KnownNames } from './outbound-call.ts';
+import { readHistory } from './history-file.ts';
 import { type Comparison, compareOutcomes, countOutcomes, type SimulationCounts } from './outcome-counts.ts';
 import { type Fate, type Simulated, simulate } from './simulation.ts';
 
@@ -21,17 +22,31 @@ export interface Replay {
   readonly unknownExtensions: number;
   /** When the first and the last call began; undefined without calls. */
   readonly span: { readonly fromMs: number; readonly toMs: number } | undefined;
+  /** Made, and not cleared until the end of the file. */
+  readonly locks: readonly ReplayedLock[];
+  /** Rules that count money. */
+  readonly spendRules: readonly string[];
   readonly compared: { readonly counts: SimulationCounts; readonly changes: Comparison } | undefined;
 }
 
+export interface ReplayedLock {
+  /** `extension 1001`. */
+  readonly subject: string;
+  readonly rule: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
 export interface Progress {
-  readonly doing: 'reading' | 'replaying' | 'replaying the other policy';
+  readonly doing: 'reading' | 'replaying' | 'replaying the other policy' | 'trying what is suggested';
   readonly done: number;
   readonly total: number;
 }
 
 /**
  * @param options.compare the policy that the calls are replayed against as well
+ * @param options.learn records from before: of them only the countries reached count
+ * @param options.rates what calls cost; undefined: nothing
  * @param options.decisions takes one JSON object a line for each record of an outbound call, in the order of the calls
  * @throws {TollgateError} as `readCdrFile` does
  */
@@ -39,6 +54,8 @@ export async function replayFile(options: {
   readonly path: string;
   readonly policy: Policy;
   readonly compare?: Policy | undefined;
+  readonly rates?: RateSheet | undefined;
+  readonly learn?: string | undefined;
   readonly timezone: string;
   readonly columns?: ColumnMapping | undefined;
   readonly held: 'approve' | 'refuse';
@@ -46,25 +63,27 @@ export async function replayFile(options: {
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }): Promise<Replay> {
-  const { policy, compare, timezone, held, decisions, onProgress, signal } = options;
-  const builder = createHistoryBuilder(namesOfPolicies(compare === undefined ? [policy] : [policy, compare]));
-  let outbound = 0;
-  const file = await readCdrFile(options.path, {
+  const { policy, compare, rates, timezone, held, decisions, onProgress, signal } = options;
+  const { history, file, notOutbound } = await readHistory({
+    path: options.path,
+    policies: compare === undefined ? [policy] : [policy, compare],
     timezone,
     columns: options.columns,
     signal,
-    onRow: (row) => {
-      if (builder.add(row)) outbound += 1;
-    },
     onBytes: (done, total) => onProgress({ doing: 'reading', done, total }),
   });
-  const history = builder.build();
+  const before =
+    options.learn === undefined
+      ? undefined
+      : await readHistory({ path: options.learn, policies: [policy], timezone, columns: options.columns, signal });
   const play = (against: Policy, doing: Progress['doing'], writes: WriteStream | undefined): Promise<Simulated> => {
     let lines = '';
     return simulate({
       policy: against,
       history,
       held,
+      rates,
+      learn: before?.history,
       ...(writes && {
         onDecision: (decision) => {
           lines += `${JSON.stringify(decision)}\n`;
@@ -85,9 +104,15 @@ export async function replayFile(options: {
   return {
     counts: countOutcomes(history, simulated, hourOf),
     file,
-    notOutbound: file.rows - file.unread - outbound,
+    notOutbound,
     unknownExtensions: history.unknownExtensions,
     span: spanOf(history),
+    locks: simulated.locks.map(({ subject, rule, at }) => ({
+      subject: describeSubject(subject),
+      rule,
+      since: new Date(at).toISOString(),
+    })),
+    spendRules: policy.rules.filter(({ counts }) => counts.some(({ kind }) => kind === 'spend')).map(({ id }) => id),
     compared: other && {
       counts: countOutcomes(history, other, hourOf),
       changes: compareOutcomes(history, other, simulated, goesOut),
@@ -97,17 +122,3 @@ export async function replayFile(options: {
 
 const spanOf = ({ calls, startOf }: CallHistory): Replay['span'] =>
   calls === 0 ? undefined : { fromMs: startOf(0), toMs: startOf(calls - 1) };
-
-function namesOfPolicies(policies: readonly Policy[]): KnownNames {
-  const trunks = new Set(policies.flatMap(({ document }) => Object.keys(document.trunks)));
-  const campaigns = new Set(
-    policies.flatMap(({ document }) =>
-      document.rules.flatMap(({ appliesTo }) => (appliesTo === 'all' ? [] : (appliesTo.campaigns ?? []))),
-    ),
-  );
-  return {
-    isTrunk: (name) => trunks.has(name),
-    isExtension: (number) => policies.some((policy) => policy.readDestination(number).classes.has('internal')),
-    isCampaign: (name) => campaigns.has(name),
-  };
-}

@@ -8,15 +8,17 @@
  */
 import type { Clock } from '../clock.ts';
 import { type Answer, type CallRequest, createGate, type Decision, type Gate } from '../gate/gate.ts';
-import type { LimitStore, Receipt, ReceiptItem } from '../gate/limit-store.ts';
 import { createMemoryLimitStore } from '../gate/memory-limit-store.ts';
 import type { VerdictName } from '../policy/actions/action.ts';
 import { type EpochMs, UNKNOWN_EXTENSION } from '../policy/call.ts';
-import type { Outcome } from '../policy/outcome.ts';
+import type { Lock } from '../policy/lockout.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { RateSheet } from '../rates/rate-sheet.ts';
 import type { CallHistory, ReplayedTry } from './call-history.ts';
+import { createCallsUnderWay } from './calls-under-way.ts';
+import { type CallCost, createLedger } from './ledger.ts';
+import { createReplayLocks } from './replay-locks.ts';
 import { createTexts } from './texts.ts';
-import { createTimetable } from './timetable.ts';
 
 /** What became of one record of the file. */
 export interface RowDecision {
@@ -36,25 +38,40 @@ export interface Fate {
   readonly verdict: VerdictName;
   readonly rule: string | undefined;
   readonly extension: string;
+  /** It went out and was ended before its end: by the ceiling of a rule, or `undefined` by a longest duration. */
+  readonly cut: { readonly rule: string | undefined } | undefined;
 }
 
 export interface Simulated {
   /** By the number of the call in the history. */
   readonly fateOf: (call: number) => Fate;
+  readonly costOf: (call: number) => CallCost;
+  /** Of the rate sheet; undefined where there was none. */
+  readonly currency: string | undefined;
+  /** Answered tries whose price is a guess, because the sheet has no prefix of the number. */
+  readonly unpriced: number;
+  /** Made, and not cleared. */
+  readonly locks: readonly Lock[];
 }
+
+/** What supervisors say. */
+export type Held = 'approve' | 'refuse';
 
 const VERDICTS_BY_SEVERITY: readonly VerdictName[] = ['allow', 'alert', 'wait', 'hold', 'block'];
 /** So often the event loop gets its turn: for progress, Ctrl-C and files that are written. */
 const BATCH = 2000;
 
 /**
- * @param options.held what becomes of a call that a supervisor would be asked about
+ * @param options.held what becomes of a call that a supervisor would be asked about: of all, or of each
  * @param options.onBatch called every few thousand records with how many are done, and at the end; may throw to stop
  */
 export async function simulate(options: {
   readonly policy: Policy;
   readonly history: CallHistory;
-  readonly held: 'approve' | 'refuse';
+  readonly held: Held | ((one: ReplayedTry) => Held);
+  readonly rates?: RateSheet | undefined;
+  /** Calls from before: for rules about first calls, of what they reached. */
+  readonly learn?: CallHistory | undefined;
   readonly onDecision?: (decision: RowDecision) => void;
   readonly onBatch?: (done: number) => Promise<void> | void;
 }): Promise<Simulated> {
@@ -62,29 +79,43 @@ export async function simulate(options: {
   let nowMs = 0;
   const clock: Clock = { now: () => nowMs as EpochMs, monotonicMs: () => nowMs };
   const limits = createMemoryLimitStore({ clock });
+  const locks = createReplayLocks(policy);
   const gate = createGate({
     policy: () => policy,
     limits,
     clock,
+    locksOn: locks.locksOn,
+    rates: () => options.rates,
     deadlineMs: Number.MAX_SAFE_INTEGER,
     newDecisionId: () => '',
     log: { warn: () => {} },
   });
-  const underWay = createCallsUnderWay({ policy, limits, history });
+  const ledger = createLedger(history, options.rates);
   const fates = createFates(history.calls);
+  const underWay = createCallsUnderWay({
+    policy,
+    limits,
+    history,
+    ledger,
+    rates: options.rates,
+    setClock: (atMs) => {
+      nowMs = atMs;
+    },
+    onCut: fates.cut,
+    onReached: (rule, subject) => locks.lock(rule, subject, nowMs as EpochMs, 'a hard ceiling was reached'),
+  });
   /** Of calls with several tries: the refusal that ended them. */
   const refusals = new Map<number, RowDecision>();
 
+  await underWay.learn(options.learn);
   for (let index = 0; index < history.tries; index++) {
     if (index % BATCH === 0) {
       await options.onBatch?.(index);
       await new Promise(setImmediate);
     }
     const one = history.at(index);
-    await underWay.endUntil(one.startMs, (atMs) => {
-      nowMs = atMs;
-    });
-    nowMs = one.startMs;
+    await underWay.runUntil(one.startMs);
+    ledger.enter(one, policy.readDestination(one.dialled));
     const ended = refusals.get(one.call);
     if (ended !== undefined) {
       options.onDecision?.({ ...ended, row: one.row });
@@ -95,26 +126,42 @@ export async function simulate(options: {
     const decision = await gate.decide(request, String(link), nowMs);
     // No network is in between: this is a mistake of ours, and no rule's `whenStoreFails` may hide it.
     if (decision.store === 'failed') throw new Error(decision.storeProblem);
-    const approved = held === 'approve' ? await approveAll(gate, request, String(link), decision) : decision;
+    const said = typeof held === 'string' ? held : held(one);
+    const approved = await answerAll(gate, request, String(link), { held: decision, approved: said === 'approve' });
+    locks.decided(approved);
     // Held is what the caller met; what became of it is told where another rule refused it in the end.
-    const row = reportRow(one, approved.verdict.name === 'block' ? approved : decision);
+    const isRefusedToo = said === 'approve' && approved.verdict.name === 'block';
+    const row = reportRow(one, isRefusedToo ? approved : decision);
     options.onDecision?.(row);
     fates.meet(one, row);
-    if (row.verdict === 'block' || (row.verdict === 'hold' && held === 'refuse')) {
+    if (row.verdict === 'block' || (row.verdict === 'hold' && said === 'refuse')) {
       await underWay.endNow(one.call);
       if (history.triesOf(one.call) > 1) refusals.set(one.call, row);
     } else underWay.begin(one, approved);
   }
+  // What talks on after the last call began may still be ended.
+  await underWay.runUntil(Number.POSITIVE_INFINITY);
   await options.onBatch?.(history.tries);
-  return { fateOf: fates.of };
+  return {
+    fateOf: fates.of,
+    costOf: ledger.costOf,
+    currency: ledger.currency,
+    unpriced: ledger.unpriced(),
+    locks: locks.made(),
+  };
 }
 
-/** A call as it is after a supervisor let it go, and another one if it is held again. */
-async function approveAll(gate: Gate, request: CallRequest, callId: string, held: Decision): Promise<Decision> {
+/** A call as it is after a supervisor has spoken, and another one if it is held again. */
+async function answerAll(
+  gate: Gate,
+  request: CallRequest,
+  callId: string,
+  { held, approved }: { readonly held: Decision; readonly approved: boolean },
+): Promise<Decision> {
   const answers = new Map<string, Answer>();
   let decision = held;
   while (decision.verdict.name === 'hold' && decision.verdict.rule !== undefined) {
-    answers.set(decision.verdict.rule.id, { approved: true, reason: 'approved in the replay' });
+    answers.set(decision.verdict.rule.id, { approved, reason: 'so it was said for the whole replay' });
     decision = await gate.decide(request, callId, held.at, answers);
   }
   return decision;
@@ -129,85 +176,11 @@ const reportRow = ({ row }: ReplayedTry, { verdict }: Decision): RowDecision => 
   maxSeconds: verdict.maxSeconds ?? null,
 });
 
-interface Ending {
-  readonly receipt: Receipt;
-  readonly outcome: Outcome | undefined;
-  /** How the try itself ended, should a refusal make it the last one. */
-  readonly ofTry: Outcome | undefined;
-  isOver: boolean;
-}
-
-/** What calls hold until they end. What they hold of a trunk ends with the try over it. */
-function createCallsUnderWay(deps: {
-  readonly policy: Policy;
-  readonly limits: LimitStore;
-  readonly history: CallHistory;
-}) {
-  const { limits, history } = deps;
-  const givesBackOn = new Map(deps.policy.rules.map((rule) => [String(rule.id), rule.giveBackOn]));
-  const timetable = createTimetable<Ending>();
-  /** Of calls with several tries, which a refusal may end early. */
-  const ofCall = new Map<number, Ending[]>();
-
-  const matters = (item: ReceiptItem): boolean => item.kind !== 'limits' || givesBackOn.get(item.rule)?.length !== 0;
-
-  const end = async (ending: Ending, outcome: Outcome | undefined): Promise<void> => {
-    const { receipt } = ending;
-    ending.isOver = true;
-    await limits.end(receipt);
-    if (outcome === undefined) return;
-    const unreached = receipt.items.filter(
-      (item) => item.kind === 'limits' && givesBackOn.get(item.rule)?.includes(outcome),
-    );
-    if (unreached.length > 0) await limits.returnItems({ ...receipt, items: unreached });
-    await limits.beginHold(receipt.items, outcome);
-  };
-
-  return {
-    begin: (one: ReplayedTry, { receipt, verdict }: Decision): void => {
-      const items = receipt?.items.filter(matters) ?? [];
-      if (receipt === undefined || items.length === 0) return;
-      const leavesMs = one.startMs + verdict.waitMs;
-      const latestMs = leavesMs + (verdict.maxSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-      const call = history.endOf(one.call);
-      const parts = [
-        {
-          items: items.filter((item) => item.subject.kind === 'trunk'),
-          atMs: one.startMs + one.durationMs,
-          outcome: one.outcome,
-        },
-        { items: items.filter((item) => item.subject.kind !== 'trunk'), ...call },
-      ];
-      for (const part of parts) {
-        if (part.items.length === 0) continue;
-        const ending: Ending = {
-          receipt: { ...receipt, items: part.items },
-          outcome: part.outcome,
-          ofTry: one.outcome,
-          isOver: false,
-        };
-        timetable.put(Math.min(part.atMs + verdict.waitMs, latestMs), ending);
-        if (history.triesOf(one.call) > 1) ofCall.set(one.call, [...(ofCall.get(one.call) ?? []), ending]);
-      }
-    },
-    endUntil: async (untilMs: number, setClock: (atMs: number) => void): Promise<void> => {
-      for (let next = timetable.next(untilMs); next !== undefined; next = timetable.next(untilMs)) {
-        if (next.what.isOver) continue;
-        setClock(next.atMs);
-        await end(next.what, next.what.outcome);
-      }
-    },
-    endNow: async (call: number): Promise<void> => {
-      for (const ending of ofCall.get(call) ?? []) if (!ending.isOver) await end(ending, ending.ofTry);
-      ofCall.delete(call);
-    },
-  };
-}
-
 function createFates(calls: number) {
   const verdicts = new Uint8Array(calls);
   const rules = new Uint16Array(calls);
   const extensions = new Uint32Array(calls);
+  const cuts = new Map<number, string | undefined>();
   const [ruleNames, extensionNames] = [createTexts(), createTexts()];
   return {
     meet: ({ call, extension }: ReplayedTry, { verdict, rule }: RowDecision): void => {
@@ -217,7 +190,9 @@ function createFates(calls: number) {
       verdicts[call] = severity;
       rules[call] = ruleNames.numberOf(rule ?? '');
     },
+    cut: (call: number, rule: string | undefined): void => void cuts.set(call, rule),
     of: (call: number): Fate => ({
+      cut: cuts.has(call) ? { rule: cuts.get(call) } : undefined,
       verdict: VERDICTS_BY_SEVERITY[verdicts[call] ?? 0] ?? 'allow',
       rule: ruleNames.textOf(rules[call] ?? 0) || undefined,
       extension: extensionNames.textOf(extensions[call] ?? 0),

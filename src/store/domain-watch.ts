@@ -37,6 +37,10 @@ export interface DomainWatch {
   readonly state: (domain: string) => DomainState | undefined;
   /** Looks a domain up now and answers with what came of it. */
   readonly lookUp: (domain: string) => Promise<DomainState>;
+  /** Where a domain leads to now, watched or not; nothing of it is kept. */
+  readonly peek: (
+    domain: string,
+  ) => Promise<{ readonly addresses: readonly string[]; readonly problem: string | null }>;
   /** Calls back when the addresses of any domain have changed. Returns the way to unsubscribe. */
   readonly onChange: (listener: () => void) => () => void;
   readonly close: () => Promise<void>;
@@ -174,6 +178,12 @@ export async function createDomainWatch(deps: {
     lookUp: async (domain) => {
       await start(domain);
       return stateOf(watched.get(domain) ?? unknown(domain, clock.now()));
+    },
+    peek: async (domain) => {
+      const resolver = newResolver();
+      const [four, six] = await Promise.all([ask(resolver, domain, 4), ask(resolver, domain, 6)]);
+      const addresses = [four, six].flatMap((answer) => ('problem' in answer ? [] : answer.addresses));
+      return { addresses, problem: addresses.length > 0 ? null : (problemOf(four, six) ?? 'leads to no address') };
     },
     onChange: (listener) => {
       listeners.add(listener);

@@ -35,12 +35,13 @@ interface Server {
   readonly pid: number;
 }
 
-/** Starts the program itself on a state folder that holds the policy. */
-async function startTollgate(
+/** Starts the program itself on a state folder that holds the policy. @param more further sections of its configuration */
+export async function startTollgate(
   processes: Processes,
   store: Store,
   tenant: string,
   document: PolicyDocument,
+  more = '',
 ): Promise<Server & { readonly logPath: string }> {
   const state = await processes.folder();
   const config = join(state, 'tollgate.yaml');
@@ -52,7 +53,7 @@ redis: { url: ${store.socketPath}, tenant: ${tenant} }
 agi: { listen: "127.0.0.1:0" }
 http: { listen: "127.0.0.1:0" }
 log: { format: json }
-`,
+${more}`,
   );
   const kept = { policy: document, generations: {} };
   const snapshot = { version: 2, changedAt: new Date().toISOString(), changedBy: 'bench', document: kept };

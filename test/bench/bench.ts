@@ -11,16 +11,19 @@ import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PackagesUnavailable } from '../../src/demo/debian-mirror.ts';
 import { measureAgi } from './agi.ts';
+import { measureAlerts } from './alerts.ts';
 import { measureAppendOnlyFile } from './append-only-file.ts';
 import { measureApprovals } from './approvals.ts';
 import { measureCounting } from './counting.ts';
 import { measureEngine } from './engine.ts';
 import { type Figure, judge } from './figure.ts';
 import { measureFirewall } from './firewall.ts';
+import { measureFraud } from './fraud.ts';
 import { measureLeaks } from './leaks.ts';
 import { measureMemory } from './memory.ts';
 import { measureMetrics } from './metrics.ts';
 import { createProcesses } from './processes.ts';
+import { measureScaling } from './scaling.ts';
 import { measureScriptCost } from './script-cost.ts';
 import { readEnvironment, renderTable } from './table.ts';
 
@@ -30,6 +33,7 @@ const ROWS = [
   'counting',
   'engine',
   'metrics',
+  'alerts',
   'agi',
   'latency',
   'memory',
@@ -37,6 +41,8 @@ const ROWS = [
   'pipelining',
   'approvals',
   'firewall',
+  'scaling',
+  'fraud',
 ] as const;
 type Row = (typeof ROWS)[number];
 
@@ -69,9 +75,12 @@ const NOTES = [
   'Latency is until the server has closed, from the time at which the call was due, with the environment written line by line.',
   'Other load is not neutral: Tollgate keeps both Node and the store busy, the floors need less, so a busy machine lowers its ratios. Compare wide spreads with a run on a quiet machine.',
   'How far a decision is from PING or a no-op depends on what a system call costs on the machine; the rows over the prototype do not.',
+  'The fraud rows are counts of a replay, the same on every machine; docs/traffic.md says of what.',
   'Decisions are measured with buckets that exist already, as on a busy system.',
   'The approvals rows are milliseconds, because people wait for them: from POST at the control socket to the INVITE by the carrier, with the decision on disk before it is acknowledged, and with all other calls of the round held meanwhile.',
   'The firewall rows are milliseconds from the datagram with the last wrong password to the first datagram of its sender that the host does not hear, one being sent each millisecond; the floor is from the start of nft to the same.',
+  'In the rows of alerts every call of the storm exceeds a limit and raises an alert, and is kept in the journal in full, which the calm ones are not.',
+  'The scaling rows share the cores listed above between the daemons of all tenants and all shards: their rates say what sharing costs, not what more machines give. The CPU of the busiest shard per decision of all tenants is what carries over.',
   'The rows of counting are of calls that go, in the state in which they cost most: a place in advance, a full ring, slots in use. A refusal costs less.',
 ];
 
@@ -139,6 +148,13 @@ async function main(): Promise<number> {
       const onRound = (round: number): void => say(`metrics, round ${round + 1} of ${size.rounds}`);
       figures.push(...(await measureMetrics(await processes.store('redis-server'), { ...size, onRound })));
     }
+    if (wanted('alerts')) {
+      say('alerts: starting daemons and warming up');
+      const onRound = (round: number): void => say(`alerts, round ${round + 1} of ${size.rounds}`);
+      const onDoubt = (text: string): void => void doubts.add(text);
+      const measured = await processes.store('redis-server');
+      figures.push(...(await measureAlerts(processes, measured, { ...size, onRound, onDoubt })));
+    }
     if (wanted('agi') || wanted('latency') || wanted('pipelining')) {
       say('AGI: starting daemons and warming up');
       figures.push(
@@ -172,6 +188,10 @@ async function main(): Promise<number> {
         onDoubt(`approvals were not measured, there is no Asterisk: ${error.message}`);
       }
     }
+    if (wanted('fraud')) {
+      const onRound = (what: string): void => say(`fraud, ${what}`);
+      figures.push(...(await measureFraud({ quick: values.quick, onRound })));
+    }
     if (wanted('firewall')) {
       say('firewall: starting Asterisk');
       const onRound = (text: string): void => say(`firewall, ${text}`);
@@ -183,6 +203,10 @@ async function main(): Promise<number> {
         if (!(error instanceof PackagesUnavailable)) throw error;
         onDoubt(`the firewall was not measured, there is no Asterisk: ${error.message}`);
       }
+    }
+    if (wanted('scaling')) {
+      const onRound = (round: number): void => say(`scaling, round ${round + 1} of ${size.rounds}`);
+      figures.push(...(await measureScaling(processes, { rounds: size.rounds, forMs: size.engineMs, onRound })));
     }
   } finally {
     await processes.close();

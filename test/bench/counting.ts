@@ -41,6 +41,7 @@ const PLAIN = { limits: ['1000000/1h'] } as const;
 const WEEK_RING = { limits: ['7/7d'], counting: 'rolling' } as const;
 const DAY_RING = { limits: ['1000/1d'], counting: 'rolling' } as const;
 const CEILING = { concurrent: 100_000 } as const;
+const BUDGET = { minutes: { hard: '1000000/1d' } } as const;
 const HOLD = { holdAfter: { answered: '7d' } } as const;
 
 const KINDS = [
@@ -51,6 +52,7 @@ const KINDS = [
   'tenUp',
   'thousandUp',
   'hold',
+  'budget',
   'one',
   'eight',
   'allIn',
@@ -67,6 +69,7 @@ const RULES: Readonly<Record<Kind, readonly Rule[]>> = {
   tenUp: one('few-at-once', CEILING),
   thousandUp: one('many-at-once', CEILING),
   hold: one('after-answer', HOLD),
+  budget: one('talk-of-a-day', BUDGET),
   one: roomyRules(1),
   eight: roomyRules(8),
   allIn: rulesOf([
@@ -92,6 +95,7 @@ const TARGETS = {
   tenUp: { most: 1.6, failsAbove: 2.2 },
   thousandUp: { most: 1.7, failsAbove: 2.4 },
   hold: { most: 0.7, failsAbove: 1 },
+  budget: { most: 2.6, failsAbove: 3.5 },
   allIn: { most: 1.3, failsAbove: 1.6 },
   allInOverOne: { most: 4.5, failsAbove: 6 },
 } as const satisfies Record<string, Bound>;
@@ -165,6 +169,7 @@ export async function measureCounting(
     row('ceiling, 10 calls up, over a bucket', 'tenUp', TARGETS.tenUp),
     row('ceiling, 1000 calls up, over a bucket', 'thousandUp', TARGETS.thousandUp),
     row('hold looked at over a bucket', 'hold', TARGETS.hold),
+    row('budget of a day over a bucket', 'budget', TARGETS.budget),
     row('8 rules of all kinds over 8 buckets', 'allIn', TARGETS.allIn, 'eight', '8 buckets of two windows'),
     row('8 rules of all kinds over 1 bucket', 'allIn', TARGETS.allInOverOne, 'one', '1 bucket of two windows'),
     {
@@ -185,6 +190,7 @@ const emptySeries = (): Record<Kind, number[]> => ({
   tenUp: [],
   thousandUp: [],
   hold: [],
+  budget: [],
   one: [],
   eight: [],
   allIn: [],

@@ -40,7 +40,7 @@ async function compile(folder: string): Promise<void> {
 
 await mkdir(build, { recursive: true });
 try {
-  await Promise.all(['src', 'test/support', 'test/bench'].map(compile));
+  await Promise.all(['src', 'test/support', 'test/traffic', 'test/bench'].map(compile));
   for (const shared of ['lua-scripts', 'dialplan', 'package.json'])
     await symlink(join(root, shared), join(build, shared));
   const program = spawn(process.execPath, [join(build, 'test/bench/bench.js'), ...process.argv.slice(2)], {

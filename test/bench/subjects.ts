@@ -53,6 +53,9 @@ const NAMES: readonly string[] = Array.from({ length: SUBJECTS }, (_, index) => 
 const STRIDES = [1, 7, 11, 13, 17, 19, 23, 29] as const;
 
 /** The charges of decision `n`, as the gate would hand them to the store. All names are met in `SUBJECTS` decisions. */
+/** What a budget of talk reserves. */
+const MINUTE = { amount: 60, price: undefined, currency: undefined, note: undefined, talkSeconds: undefined } as const;
+
 export const chargesOf = (rules: readonly Rule[], n: number): Charge[] =>
   rules.flatMap((rule, at) =>
     rule.counts.map((count) => ({
@@ -63,6 +66,7 @@ export const chargesOf = (rules: readonly Rule[], n: number): Charge[] =>
       },
       count,
       demand: rule.action.demand,
+      ...(count.kind === 'minutes' ? { reserves: MINUTE } : {}),
     })),
   );
 

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type AmiConnection, connectAmi } from '../../src/asterisk/ami-connection.ts';
+import { readEndpoints } from '../../src/bans/asterisk-endpoints.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type Asterisk, type AsteriskVersion, startAsterisk } from '../../src/demo/asterisk.ts';
 import { keptLog } from '../support/silent-log.ts';
@@ -66,6 +67,16 @@ describe.each<AsteriskVersion>([22, 16])('on Asterisk %i', (version) => {
       code: 'AMI_REFUSED',
       message: `Asterisk pbx${version} refused PJSIPShowContacts: No Contacts found`,
     });
+  });
+
+  it('its phones are there to choose from, registered or not', async () => {
+    const endpoints = (await readEndpoints(connection)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    expect(endpoints.map(({ name, kind, technology }) => [name, kind, technology])).toEqual([
+      ['1001', 'extension', 'PJSIP'],
+      ['1002', 'extension', 'PJSIP'],
+      ['1003', 'extension', 'PJSIP'],
+    ]);
+    expect(endpoints[0]).toMatchObject({ hosts: [], state: 'Unavailable', asterisk: `pbx${version}` });
   });
 
   it('a call is seen in the list of channels, and its end as an event with its cause', async () => {

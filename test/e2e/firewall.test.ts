@@ -1,5 +1,6 @@
 /** The portal, isolation and bans of a real daemon in a network of its own, met by real packets from another one. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { AlertReport } from '../../src/api/alert-report.ts';
 import type { BanAnswerReport, LiftReport } from '../../src/api/bans-routes.ts';
 import type { FirewallReport } from '../../src/api/firewall-routes.ts';
 import { ensurePrograms } from '../../src/demo/programs.ts';
@@ -151,6 +152,23 @@ describe.skipIf(!possible)('a daemon that keeps addresses out', () => {
     expect(await answered(STRANGER)).toBe(true);
     expect(performance.now() - startMs).toBeLessThan(1000);
     expect(lifted?.kernel).toMatchObject({ arrived: true, backend: 'nftables' });
+  });
+
+  test('what somebody else changes in the kernel is mended, and staff are told', async () => {
+    await pair.host.run('nft', 'delete', 'table', 'inet', 'tollgate');
+    await vi.waitFor(
+      async () => {
+        const alerts = await json<AlertReport[]>(['alerts', 'list', '--all']);
+        expect(alerts).toContainEqual(
+          expect.objectContaining({
+            kind: 'defence',
+            subject: 'packet filter',
+            sentence: expect.stringMatching(/^It was mended: ./),
+          }),
+        );
+      },
+      { timeout: 30_000, interval: 500 },
+    );
   });
 
   test('packet protection is switched on by a setting, shows whom it blocks, and lets in again whoever is lifted', async () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import type { ExplanationReport } from '../../src/gate/report.ts';
-import type { LiveCallView } from '../../src/live-calls/live-calls.ts';
+import type { LiveCallView } from '../../src/live-calls/live-call-view.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 import { startTcpLink, type TcpLink } from '../support/tcp-link.ts';
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CarriedCall, PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
-import type { LiveCallView } from '../../src/live-calls/live-calls.ts';
+import type { LiveCallView } from '../../src/live-calls/live-call-view.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
 const TRUNKS = 'trunks: { carrier-a: {}, carrier-b: {} }';

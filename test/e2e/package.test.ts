@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { MachineReport } from '../../src/doctor/doctor.ts';
 import {
   createPackageRoot,
   isOnPath,
@@ -84,6 +85,25 @@ describe.skipIf(whyNot !== undefined)(`the Debian package${whyNot === undefined 
       inForce: boolean;
     };
     expect(firewall).toMatchObject({ backend: 'nftables', inForce: true });
+  });
+
+  test('has a doctor that sees the fresh machine, its daemon, and no secret', async () => {
+    const { exitCode, out } = await root.run('tollgate', 'doctor', '--json');
+    // Behind it stands that the program ended with 1.
+    const { findings } = JSON.parse(out.slice(0, out.lastIndexOf('}') + 1)) as MachineReport;
+    const level = (family: string, check: string): string | undefined =>
+      findings.find((each) => each.family === family && each.check === check)?.level;
+    expect([exitCode, level('connections', 'daemon'), level('connections', 'firewall')]).toEqual([1, 'ok', 'ok']);
+    expect([level('ssh', 'server'), level('accounts', 'roots'), level('asterisk', 'installed')]).toEqual([
+      'ok',
+      'ok',
+      'ok',
+    ]);
+    // Made by debootstrap: its lists are there, and no source of security updates.
+    expect(findings.filter(({ family }) => family === 'updates').map(({ level: each }) => each)).toContain('bad');
+    // Nothing shows the kernel's lists in there.
+    expect(level('ports', 'listening')).toBe('unknown');
+    expect(findings.filter(({ check }) => check === 'failed')).toEqual([]);
   });
 
   test('upgraded keeps policy, bans, audit log and an edited configuration', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { AlertReport } from '../../src/api/alert-report.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import type { DecisionReport } from '../../src/gate/report.ts';
 import type { Status } from '../../src/status.ts';
@@ -84,6 +85,10 @@ describe('without a file in the configuration of Asterisk', () => {
     expect(await isRegistered(right)).toBe(true);
     expect(await isRegistered(free)).toBe(true);
     expect(await registrations()).toContain(`last: 1001 from ${ELSEWHERE}`);
+    const told = await scene.ask<AlertReport[]>('alerts', 'list');
+    expect(told).toContainEqual(
+      expect.objectContaining({ kind: 'fraud', title: 'Somebody has the password of extension 1001' }),
+    );
   });
 
   test('a phone that registers again and again is taken away each time, and told of once a minute', async () => {

@@ -44,7 +44,16 @@ let lastChannel = 0;
 const control: ChannelControl = { canSee: () => seesChannels, hangUp: async () => {} };
 const start = async (): Promise<void> => {
   const records = createLiveCallRecords({ redis: connection.redis as typeof redis, key: KEY, log });
-  liveCalls = createLiveCalls({ limits, records, policy: () => policy, clock, log, control, leaseMs: LEASE_MS });
+  liveCalls = createLiveCalls({
+    limits,
+    records,
+    policy: () => policy,
+    clock,
+    log,
+    control,
+    leaseMs: LEASE_MS,
+    node: 'node',
+  });
   await liveCalls.restore();
 };
 

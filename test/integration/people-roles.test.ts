@@ -10,13 +10,32 @@ import { addUser, json, type LoggedIn, logIn, request, type TestUser } from '../
 
 /** Owner, oPerator, Supervisor, Viewer, Billing; a dot may not. */
 const TABLE = `
+O.... PUT /api/v1/branding/logo
+O.... DELETE /api/v1/branding/logo
+OPSVB GET /api/v1/me
+OPSVB GET /api/v1/events
 OPSV. GET /api/v1/status
+OPSV. GET /api/v1/dashboard
+OP.V. GET /api/v1/asterisk/endpoints
 OPSV. GET /api/v1/log
 O.... PATCH /api/v1/log
+OP.VB GET /api/v1/rates
+OP.VB GET /api/v1/rates/prefixes
+OP.VB GET /api/v1/rates/check
+OP.VB GET /api/v1/rates/history
+OP.VB GET /api/v1/spend
+O.... POST /api/v1/rates/import
+O.... POST /api/v1/rates/undo
 OP.V. GET /api/v1/policy
 O.... PUT /api/v1/policy
+OP.V. GET /api/v1/policy/csv
+OP.V. GET /api/v1/policy/schedules
+OP.V. GET /api/v1/policy/extensions
+OP.V. POST /api/v1/schedules/preview
 OP.V. GET /api/v1/rules
 OP.V. GET /api/v1/rules/:id
+OP.V. POST /api/v1/rules/preview
+O.... POST /api/v1/rules/import
 OP... POST /api/v1/rules
 OP... PATCH /api/v1/rules/:id
 O.... DELETE /api/v1/rules/:id
@@ -27,7 +46,10 @@ OP... POST /api/v1/rules/:id/enforce
 OP... POST /api/v1/rules/:id/reset
 OP.V. GET /api/v1/rules/:id/shadow-report
 OP.V. GET /api/v1/doctor/rules
+O.... GET /api/v1/doctor/machine
 OP.V. GET /api/v1/templates
+OP.V. GET /api/v1/packs
+OP.V. POST /api/v1/packs/:name
 OP... POST /api/v1/templates/:name
 OP.V. GET /api/v1/groups
 OP.V. GET /api/v1/groups/:id
@@ -53,7 +75,14 @@ OPSV. POST /api/v1/check
 OPSV. POST /api/v1/explain
 OPSV. GET /api/v1/calls
 OPSV. GET /api/v1/calls/:id
+OPSV. GET /api/v1/calls/csv
+OPSV. GET /api/v1/calls/by-rule
 OPSV. GET /api/v1/calls/live
+OP... POST /api/v1/calls/live/end
+OP... POST /api/v1/learn
+OPSV. GET /api/v1/locks
+OP... DELETE /api/v1/locks/:id
+OP... POST /api/v1/locks/clear
 OPSV. GET /api/v1/calls/tail
 OPSV. GET /api/v1/outages
 OPSV. GET /api/v1/approvals
@@ -70,6 +99,7 @@ OP.V. GET /api/v1/allowlist/exempt
 OP.V. GET /api/v1/allowlist/exemptions
 O.... PUT /api/v1/allowlist/exemptions
 OP... POST /api/v1/allowlist
+OP.V. POST /api/v1/allowlist/preview
 OP... PATCH /api/v1/allowlist/:ref
 O.... POST /api/v1/allowlist/import
 O.... DELETE /api/v1/allowlist/:ref
@@ -78,6 +108,7 @@ OP.V. GET /api/v1/bans/reports
 OP.V. GET /api/v1/bans/:address
 OP... POST /api/v1/bans
 OP... POST /api/v1/bans/lift
+OP... POST /api/v1/bans/restore
 OP... DELETE /api/v1/bans/:address
 OP.V. GET /api/v1/firewall
 O.... POST /api/v1/firewall/portal
@@ -136,8 +167,15 @@ const rows = TABLE.trim()
     return { method, path, name: `${method} ${path}`, roles: [...letters].flatMap((letter) => LETTERS[letter] ?? []) };
   });
 
+const FOR_ALL = [
+  'POST /api/v1/session',
+  'GET /api/v1/openapi.json',
+  'GET /api/v1/branding',
+  'GET /api/v1/branding/logo',
+];
+
 /** What goes on for ever is only begun. */
-const STREAMS = ['/api/v1/calls/tail', '/api/v1/approvals/watch', '/api/v1/audit/verify'];
+const STREAMS = ['/api/v1/events', '/api/v1/calls/tail', '/api/v1/approvals/watch', '/api/v1/audit/verify'];
 
 let tollgate: TestDaemon;
 const people = new Map<Role, LoggedIn>();
@@ -174,7 +212,7 @@ async function ask(method: string, path: string, headers: Record<string, string>
 
 describe('the table of routes', () => {
   test('has every route that the daemon has, and no other', () => {
-    const here = [...rows.map(({ name }) => name), 'POST /api/v1/session'].sort();
+    const here = [...rows.map(({ name }) => name), ...FOR_ALL].sort();
     expect([...NEEDS.keys()].sort()).toEqual(here);
   });
 
@@ -217,7 +255,7 @@ describe('the table of routes', () => {
     const { key } = await json<{ key: string }>(tollgate, ['keys', 'add', 'all', '--scope', SCOPES.join(',')]);
     for (const { method, path, name } of rows) {
       const status = await ask(method, path, { authorization: `Bearer ${key}` });
-      const isClosed = /\/(?:users|keys|sessions?)\b/.test(path);
+      const isClosed = /\/(?:users|keys|sessions?|me|events)\b/.test(path);
       expect([name, status === 403]).toEqual([name, isClosed]);
     }
   });

@@ -120,6 +120,8 @@ const rule = fc
       approval: fc.record({ timeout: time('5s', '60 s'), otherwise: fc.constantFrom('block', 'allow') }),
       concurrent: fc.integer({ min: 1, max: 100_000 }),
       maxDuration: time('1s', '60 m', '1d'),
+      spend: fc.constantFrom({ soft: '30/1d' }, { hard: '7.50/1h' }, { soft: '30/1d', hard: '60/1d' }),
+      minutes: fc.constantFrom({ soft: '120/1d' }, { hard: '0.5/1h' }, { soft: '90/1d', hard: '240/1d' }),
       giveBackOn: some(fc.constantFrom(...UNREACHED)),
       holdAfter: fc
         .record({ answered: time('60s', '366d'), conversation: time('7d') }, { requiredKeys: [] })

@@ -7,6 +7,7 @@ import { type Alert, completeAlert, type NewAlert } from '../../src/alerts/alert
 import { type Alerts, openAlerts } from '../../src/alerts/alerts.ts';
 import type { LookUp } from '../../src/alerts/post.ts';
 import { alertsSchema } from '../../src/alerts/settings.ts';
+import type { AriConnection } from '../../src/asterisk/ari-connection.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { EpochMs } from '../../src/policy/call.ts';
 import { defaultPolicyDocument, readPolicyDocument } from '../../src/policy/document.ts';
@@ -52,6 +53,7 @@ export async function startTestAlerts(options: {
   readonly schedules?: Readonly<Record<string, unknown>>;
   readonly publicUrl?: string;
   readonly lookUp?: LookUp;
+  readonly phones?: readonly AriConnection[];
 }): Promise<TestAlerts> {
   const { redis, clock = movedClock() } = options;
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'tollgate-alerts-')));
@@ -75,13 +77,14 @@ export async function startTestAlerts(options: {
     log: kept.log,
     ...(options.lookUp === undefined ? {} : { lookUp: options.lookUp }),
   });
-  alerts.start();
+  const hangUp = alerts.start({ phones: options.phones ?? [], audit: () => Promise.resolve() });
   return {
     alerts,
     clock,
     log: kept.lines,
     stateDir,
     stop: async () => {
+      await hangUp();
       await alerts.close();
       if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
     },

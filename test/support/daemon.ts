@@ -115,7 +115,7 @@ export async function runCli(
     terminal,
     version: '0.0.0',
     stateDir: async () => stateDir,
-    programs: { serve: refuse, demo: refuse, describeConfig: refuse },
+    programs: { serve: refuse, demo: refuse, doctor: refuse, setup: refuse, describeConfig: refuse },
   });
   return { exitCode, out, error };
 }

@@ -11,7 +11,6 @@ import { expect } from 'vitest';
 import {
   type PackedCharge,
   type PackedDemand,
-  type PackedKind,
   packHold,
   packLeases,
   packLimits,
@@ -37,13 +36,16 @@ export interface ChargeVersion {
   readonly pace: { readonly maxWaitMs: number; readonly maxQueue: number; readonly burst: number } | undefined;
 }
 
+/** What these histories count; budgets have one of their own. */
+type CountedKind = 'bucket' | 'rolling' | 'hold' | 'leases';
+
 /** The versions that a rule has over time. */
 export interface ChargePlan {
-  readonly kind: PackedKind;
+  readonly kind: CountedKind;
   readonly versions: readonly ChargeVersion[];
 }
 
-export function packVersion(kind: PackedKind, { demand, limits, pace }: ChargeVersion, key: string): PackedCharge {
+export function packVersion(kind: CountedKind, { demand, limits, pace }: ChargeVersion, key: string): PackedCharge {
   const [{ count, periodSeconds } = { count: 1, periodSeconds: 1 }] = limits;
   switch (kind) {
     case 'bucket':
@@ -271,7 +273,7 @@ function tallyOne(tally: Tally, { kind, paced }: PackedCharge, taken: TakenCharg
 const keysIn = ({ key, placesKey }: PackedCharge): readonly string[] =>
   placesKey === undefined ? [key] : [key, placesKey];
 
-function toModel(kind: PackedKind, { demand, limits, pace }: ChargeVersion, key: string): ModelCharge {
+function toModel(kind: CountedKind, { demand, limits, pace }: ChargeVersion, key: string): ModelCharge {
   const numbers = limits.map(({ count, periodSeconds }) => ({
     count: kind === 'hold' ? 1n : BigInt(count),
     periodMs: BigInt(periodSeconds) * 1000n,

@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 import { ensureAsterisk } from '../../src/demo/asterisk.ts';
 import { PackagesUnavailable } from '../../src/demo/debian-mirror.ts';
 import { ensurePrograms } from '../../src/demo/programs.ts';
+import { ensureChromium } from './chromium.ts';
 import { ensureMariaDb } from './mariadb.ts';
 import { ensureNetworkPrograms } from './network-programs.ts';
 import { COMPILED_PROGRAM } from './program.ts';
@@ -45,6 +46,7 @@ async function main(): Promise<number> {
   });
   const programs = await ensureNetworkPrograms(searchPath, { env, onProgress });
   await ensurePromtool({ env, onProgress });
+  await ensureChromium({ env, onProgress });
   const path = [join(process.cwd(), 'node_modules', '.bin'), programs].join(delimiter);
   const hasCompiled = (await run('npm', ['run', '--silent', 'build'], path)) === 0;
   if (hasCompiled) process.env[COMPILED_PROGRAM] = join(process.cwd(), 'dist', 'main.js');
@@ -54,6 +56,7 @@ async function main(): Promise<number> {
   const checks: ReadonlyArray<readonly [string, readonly string[]]> = [
     ['biome', ['ci', '--error-on-warnings', '.']],
     ['tsc', ['--noEmit']],
+    ['tsc', ['--noEmit', '-p', 'src/page']],
   ];
   for (const [command, args] of only.length === 0 ? checks : []) {
     const code = await run(command, args, path);

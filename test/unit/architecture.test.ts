@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gate: [...CORE, 'approvals/approval-desk.ts'],
   'live-calls': [...CORE, 'gate'],
   approvals: [...CORE, 'type gate'],
+  locks: [...CORE, 'gate/charge-packer.ts', 'gate/refusing-rules.ts', 'type gate'],
   bans: [...CORE, 'type gate'],
   registrations: CORE,
   vicidial: [...CORE, 'type gate'],
@@ -27,15 +28,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ['policy', 'approvals/approval.ts', ...ROOT, 'type *'],
   api: [
     ...CORE,
+    'csv',
     'gate',
     'store',
     'approvals/approval.ts',
     'approvals/grant.ts',
+    'bans/ban.ts',
+    'bans/firewall/firewall.ts',
     'people/api-keys.ts',
     'people/roles.ts',
     'people/user.ts',
+    'live-events/event.ts',
+    'doctor/finding.ts',
+    'live-calls/which-calls.ts',
+    'locks/lock-report.ts',
     'type *',
   ],
+  'live-events': [...CORE, 'gate', 'approvals/approval.ts', 'api/alert-report.ts', 'type *'],
   config: [
     'alerts/settings.ts',
     'errors.ts',
@@ -46,10 +55,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'policy/problem.ts',
   ],
   csv: ['policy'],
-  simulate: ['policy', 'gate', 'asterisk', ...ROOT],
-  cli: ['config', 'csv', 'policy', 'simulate', 'approvals/grant.ts', 'people/roles.ts', 'errors.ts', 'type *'],
+  doctor: [...CORE, 'config', 'type *'],
+  setup: [...CORE, 'config', 'doctor', 'type *'],
+  simulate: ['policy', 'gate', 'rates', 'asterisk', ...ROOT],
+  cli: ['config', 'csv', 'policy', 'rates', 'simulate', 'approvals/grant.ts', 'people/roles.ts', 'errors.ts', 'type *'],
   demo: ['config', 'policy', 'redis', 'asterisk', ...ROOT, 'daemon.ts', 'cli/terminal.ts', 'type *'],
-  page: [],
+  page: ['type *'],
   'clock.ts': ['type policy/call.ts'],
   'errors.ts': [],
   'log.ts': ['errors.ts'],
@@ -208,7 +219,10 @@ describe('the import rules', () => {
   });
 
   it('lead to files that exist', () => {
-    const lost = importsIn(sources).filter(({ to, isOurs }) => isOurs && !sources.has(to));
+    // The page imports its styles and pictures as well.
+    const isThere = (path: string): boolean =>
+      sources.has(path) || (placeOf(path) === 'page' && existsSync(join(SRC, path)));
+    const lost = importsIn(sources).filter(({ to, isOurs }) => isOurs && !isThere(to));
     expect(lost.map(edge)).toEqual([]);
   });
 
@@ -239,6 +253,28 @@ describe('the import rules', () => {
     ]);
     expect(forbiddenPackages(files)).toEqual(['policy/a.ts -> node:fs']);
     expect(circles(files)).toContain('gate/c.ts -> store/d.ts -> gate/c.ts');
+  });
+});
+
+describe('the page', () => {
+  const page: Sources = new Map([...sources].filter(([path]) => placeOf(path) === 'page'));
+
+  it('imports no Node module, and of the daemon its types alone', () => {
+    const foreign = importsIn(page).filter(({ to, isOurs }) => !isOurs && to.startsWith('node:'));
+    expect(foreign.map(edge)).toEqual([]);
+    const ours = importsIn(page).filter(({ to, isOurs }) => isOurs && placeOf(to) !== 'page');
+    expect(ours.length).toBeGreaterThan(3);
+    expect(ours.filter(({ isTypeOnly: typeOnly }) => !typeOnly).map(edge)).toEqual([]);
+  });
+
+  it('names colours in one file alone, so that none can lack its contrast', () => {
+    const styles = readdirSync(join(SRC, 'page'), { recursive: true, encoding: 'utf8' }).filter(
+      (path) => /\.(?:css|tsx?)$/.test(path) && path !== 'theme/tokens.css',
+    );
+    const coloured = styles.filter((path) =>
+      /#[\da-f]{3,8}\b(?=[;'"])|\brgb\(|\bhsl\(/i.test(readFileSync(join(SRC, 'page', path), 'utf8')),
+    );
+    expect(coloured).toEqual([]);
   });
 });
 

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { runCommandLine } from '../../src/cli/program.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { documentSchema, readPolicyDocument, ruleSchema } from '../../src/policy/document.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
@@ -63,77 +65,72 @@ function brokenLinks(page: string, markdown: string): string[] {
   });
 }
 
-/** Runs the command line for its help alone; nothing else of it may be reached. */
-async function helpOf(words: readonly string[]): Promise<string> {
-  let text = '';
-  const never = (): never => {
-    throw new Error('help needs nothing of the program');
-  };
-  await runCommandLine([...words, '--help'], {
-    terminal: {
-      out: (part) => {
-        text += part;
-      },
-      error: never,
-      colours: false,
-      env: {},
-      readStdin: never,
-      signal: new AbortController().signal,
-    },
-    version: '0',
-    stateDir: never,
-    programs: { serve: never, demo: never, describeConfig: never },
-  });
-  return text;
-}
-
-interface CommandShape {
-  readonly commands: ReadonlyMap<string, CommandShape>;
-  readonly options: ReadonlySet<string>;
-}
-
-/** The tree of commands as the program itself tells it. */
-async function shapeOf(words: readonly string[]): Promise<CommandShape> {
-  const help = await helpOf(words);
-  const [head = '', list = ''] = help.split(/^Commands:$/m);
-  const names = [...list.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => name ?? '').filter((name) => name !== 'help');
-  const commands = new Map<string, CommandShape>();
-  for (const name of names) commands.set(name, await shapeOf([...words, name]));
-  const options = new Set(
-    [...head.matchAll(/^ {2}(?:(-\w), )?(--[a-z-]+)/gm)].flatMap(([, short, long]) => [short, long]),
-  );
-  return { commands, options: new Set([...options].filter((option) => option !== undefined)) };
-}
-
 /** Every `tollgate …` of a page: whole lines of its fenced blocks, and code inside its sentences. */
 function commandsIn(markdown: string): readonly string[] {
-  const lines = fencesOf(markdown).flatMap(({ text }) => text.split('\n'));
+  const lines = fencesOf(markdown).flatMap(({ text }) => text.replaceAll(/ \\\n\s*/g, ' ').split('\n'));
   const inline = [...withoutFences(markdown).matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '');
   return [...lines, ...inline].flatMap((code) => {
     const words = /^\s*(?:sudo )?(?:npx )?tollgate\s+([a-z-][\s\S]*)$/.exec(code)?.[1];
-    return words === undefined ? [] : [words.replaceAll(/\s+/g, ' ').replace(/ *(?:#|[<>|]).*$/, '')];
+    return words === undefined ? [] : [words.replaceAll(/\s+/g, ' ').replace(/ *(?:#|[<>|]|&&).*$/, '')];
   });
 }
 
-/** What of a command the program does not know; undefined when it knows all. */
-function unknownIn(command: string, program: CommandShape): string | undefined {
-  const words = command.split(' ');
-  let at = program;
-  let depth = 0;
-  for (const word of words) {
-    const next = at.commands.get(word);
-    if (next === undefined) break;
-    at = next;
-    depth += 1;
-  }
-  const rest = words.slice(depth);
-  const [verb] = rest;
-  if (depth === 0 || (at.commands.size > 0 && verb !== undefined)) return `no command "${command}"`;
-  const option = rest.find(
-    (word) => word.startsWith('-') && word !== '-' && !at.options.has(word) && !program.options.has(word),
+/** As a shell would split it. */
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map(([word]) =>
+    word.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'),
   );
-  return option === undefined ? undefined : `"${command}" has no option ${option}`;
+
+/**
+ * What the program itself says against a command; undefined when it would carry it out. Nothing is reached beyond reading
+ * the words: there is no daemon, and no program to start. In sentences the name of a command stands for it.
+ */
+async function objectionTo(command: string): Promise<string | undefined> {
+  const nowhere = (): Promise<never> => Promise.reject(new Error('nothing is carried out here'));
+  const run = async (words: readonly string[]) => {
+    let said = '';
+    const say = (text: string): void => {
+      said += text;
+    };
+    const exitCode = await runCommandLine(words, {
+      terminal: {
+        out: say,
+        error: say,
+        colours: false,
+        env: {},
+        readStdin: async () => '',
+        signal: AbortSignal.abort(),
+      },
+      version: '0',
+      stateDir: nowhere,
+      programs: { serve: nowhere, demo: nowhere, doctor: nowhere, setup: nowhere, describeConfig: nowhere },
+    });
+    return { exitCode, said };
+  };
+  const words = wordsOf(command);
+  const { exitCode, said } = await run(words);
+  const isMention =
+    /missing required argument|required option|^Usage: /m.test(said) && !/unknown (?:command|option)/.test(said);
+  if (exitCode !== 2) return undefined;
+  if (isMention && (await run([...words, '--help'])).exitCode === 0) return undefined;
+  return `"${command}": ${said.split('\n')[0]}`;
 }
+
+const ASTERISK = `asterisk:
+  - name: pbx
+    ami: { username: tollgate, password: a word }
+    ari: { username: tollgate, password: a word }
+`;
+
+/** What stands in for the secrets that examples read from files, by the key without `File`. */
+const SECRETS: Readonly<Record<string, string>> = {
+  password: 'a word',
+  sentinelPassword: 'a word',
+  secret: 'a word of more than sixteen letters',
+  token: '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11',
+  key: '0123456789abcdef0123456789abcdef',
+  url: 'https://hooks.example.com/a',
+};
 
 describe('the documentation', () => {
   it('links to pages and headings that are there', () => {
@@ -141,18 +138,27 @@ describe('the documentation', () => {
     expect(pages.flatMap((page) => brokenLinks(page, read(page)))).toEqual([]);
   });
 
-  it('names only commands and options that the program has', async () => {
-    const program = await shapeOf([]);
-    expect([...program.commands.keys()]).toContain('rules');
-    const named = pages.flatMap((page) => commandsIn(read(page)).map((command) => ({ page, command })));
-    expect(named.length).toBeGreaterThan(40);
-    const unknown = named.flatMap(({ page, command }) => {
-      const problem = unknownIn(command, program);
-      return problem === undefined ? [] : [`${page}: ${problem}`];
-    });
-    expect(unknown).toEqual([]);
-    expect(unknownIn('rules frobnicate x', program)).toBe('no command "rules frobnicate x"');
-    expect(unknownIn('rules set x --limits 5/1s', program)).toBe('"rules set x --limits 5/1s" has no option --limits');
+  const named = pages.flatMap((page) => commandsIn(read(page)).map((command) => ({ page, command })));
+
+  it('names only commands that the program takes, with options and values that it takes', async () => {
+    expect(named.length).toBeGreaterThan(100);
+    const objections: string[] = [];
+    for (const { page, command } of named) {
+      const objection = await objectionTo(command);
+      if (objection !== undefined) objections.push(`${page}: ${objection}`);
+    }
+    expect(objections).toEqual([]);
+  });
+
+  it('would be told of a command, an option or a value that does not exist', async () => {
+    for (const wrong of [
+      'rules frobnicate x',
+      'rules set x --limits 5/1s',
+      'setup --platform acme',
+      'calls show a b c',
+    ])
+      expect(await objectionTo(wrong)).toContain(wrong);
+    expect(await objectionTo('rules set x --limit 5/1s')).toBeUndefined();
   });
 
   const examples = pages.flatMap((page) =>
@@ -168,6 +174,62 @@ describe('the documentation', () => {
     const untried = fencesOf(read('docs/rules.md')).filter(({ mark }) => mark === 'yaml');
     expect(examples.length).toBeGreaterThan(8);
     expect(untried).toEqual([]);
+  });
+
+  const configurations = pages.flatMap((page) =>
+    fencesOf(read(page))
+      .filter(({ mark }) => mark === 'yaml')
+      .map(({ line, text }) => [`${page}:${line}`, text] as const),
+  );
+  it.each(configurations)('shows a part of tollgate.yaml that the daemon takes: %s', async (_place, text) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tollgate-docs-'));
+    try {
+      for (const [key, secret] of Object.entries(SECRETS)) writeFileSync(join(folder, key), secret, { mode: 0o600 });
+      // The files of secrets are on the reader's machine.
+      const here = text.replaceAll(/\b(\w+)File: *[^\s,}]+/g, (whole, key: string) =>
+        Object.hasOwn(SECRETS, key) ? `${key}File: ${key}` : whole,
+      );
+      const configPath = join(folder, 'tollgate.yaml');
+      // Some parts are of use only beside an Asterisk.
+      const beside = /^asterisk:/m.test(here) ? '' : ASTERISK;
+      writeFileSync(configPath, `${here}\n${beside}`, { mode: 0o600 });
+      const options = { configPath, statePath: folder, env: {}, cwd: folder, hostName: 'test' };
+      await expect(loadConfig(options)).resolves.toHaveProperty('config');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('names only files of the project that are there', () => {
+    const folders =
+      /^(?:src|docs|dialplan|test|docker|lua-scripts)\/[\w./-]+\.(?:ts|md|conf|lua|ael|json|yaml|mjs|service|wav)$/;
+    const lost = pages.flatMap((page) =>
+      [...withoutFences(read(page)).matchAll(/`([^`\s]+)`/g)].flatMap(([, path = '']) =>
+        folders.test(path) && !existsSync(join(REPOSITORY, path)) ? [`${page}: ${path}`] : [],
+      ),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  it('has one page from which every other one is reached', () => {
+    const reached = new Set<string>();
+    const follow = (page: string): void => {
+      if (reached.has(page)) return;
+      reached.add(page);
+      for (const [, target = ''] of withoutFences(read(page)).matchAll(/\]\(([^)#\s]+)/g)) {
+        const path = relative(REPOSITORY, join(REPOSITORY, dirname(page), target));
+        if (pages.includes(path)) follow(path);
+      }
+    };
+    follow('docs/README.md');
+    const inside = pages.filter((page) => /^(?:docs|dialplan)\//.test(page) && !page.startsWith('docs/adr/'));
+    expect(inside.filter((page) => !reached.has(page))).toEqual([]);
+    const first = new Set(
+      [...read('docs/README.md').matchAll(/\]\(([^)#\s]+)/g)].map(([, target = '']) => join('docs', target)),
+    );
+    expect(
+      inside.filter((page) => /^docs\/[\w-]+\.md$/.test(page) && page !== 'docs/README.md' && !first.has(page)),
+    ).toEqual([]);
   });
 
   it('explains every key of the policy', () => {

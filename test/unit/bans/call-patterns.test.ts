@@ -112,13 +112,13 @@ describe('the patterns of calls', () => {
 
   it('twenty foreign numbers in ten minutes are many, and a hundred of any kind', () => {
     const patterns = open();
-    for (let each = 0; each < 99; each += 1) patterns.decided(decisionOf({ number: `+120255501${each}` }));
+    for (let each = 0; each < 99; each += 1) patterns.decided(decisionOf({ number: `+12025${100 + each}100` }));
     expect(reports).toEqual([]);
     patterns.decided(decisionOf({ number: '+12025559999' }));
     expect(reports).toMatchObject([{ kind: 'many-destinations' }]);
     reports.length = 0;
     for (let each = 0; each < 20; each += 1) {
-      patterns.decided(decisionOf({ extension: '1002', number: `+4930123${each}`, classes: ['international'] }));
+      patterns.decided(decisionOf({ extension: '1002', number: `+4930${100 + each}123`, classes: ['international'] }));
     }
     expect(reports).toMatchObject([{ kind: 'many-destinations', account: '1002' }]);
   });
@@ -127,7 +127,7 @@ describe('the patterns of calls', () => {
     const patterns = open();
     for (let each = 0; each < 300; each += 1) {
       now += MINUTE_MS;
-      patterns.decided(decisionOf({ number: `+4930123${each}`, classes: ['international'] }));
+      patterns.decided(decisionOf({ number: `+4930${100 + each}123`, classes: ['international'] }));
       patterns.decided(decisionOf({ extension: '1002' }));
     }
     expect(reports).toEqual([]);
@@ -148,5 +148,22 @@ describe('the patterns of calls', () => {
     const patterns = open();
     for (let each = 0; each < 150; each += 1) patterns.decided(decisionOf({ number: `+1202555${each}`, ...fields }));
     expect(reports).toEqual([]);
+  });
+
+  it('numbers that differ in their last three digits are a range: six abroad are reported, at home it takes twenty', () => {
+    const patterns = open();
+    for (let each = 0; each < 19; each += 1) patterns.decided(decisionOf({ number: `+120255501${10 + each}` }));
+    for (let each = 0; each < 5; each += 1)
+      patterns.decided(decisionOf({ number: `+4930123450${each}`, classes: ['international'] }));
+    for (let each = 0; each < 5; each += 1)
+      patterns.decided(decisionOf({ number: `+49301${each}3456`, classes: ['international'] }));
+    expect([reports, offences]).toEqual([[], []]);
+    patterns.decided(decisionOf({ number: '+49301234509', classes: ['international'] }));
+    expect(reports).toMatchObject([
+      { kind: 'number-range', sentence: expect.stringContaining('6 different numbers of the range +49301234xxx') },
+    ]);
+    expect(offences).toMatchObject([{ kind: 'call-pattern', address: '203.0.113.9' }]);
+    patterns.decided(decisionOf({ number: '+12025550199' }));
+    expect(reports.map(({ kind }) => kind)).toEqual(['number-range', 'number-range']);
   });
 });

@@ -63,6 +63,10 @@ const mistakes: Readonly<Record<string, readonly string[]>> = {
   'braces-in-prefix': ['1:10: redis.prefix: expected 1 to 64 letters, digits, "_", "." or "-", found "{gate}"'],
   'two-places': ['3:3: redis.cluster: cannot stand beside redis.url: choose one'],
   'sentinels-without-name': ['2:3: redis.sentinels: needs redis.name, the name by which the sentinels know the master'],
+  'tls-without-tls': [
+    '3:3: redis.tls: needs an address that begins with rediss://',
+    '3:3: redis.tls: cert and key belong together',
+  ],
   'password-without-server': ['2:3: redis.password: has no use without url, sentinels or cluster'],
   'http-address-for-redis': [
     '2:3: redis.url: expected redis://HOST:PORT/DATABASE, rediss:// for TLS, or the path of a socket',
@@ -352,6 +356,11 @@ describe('the place of the store', () => {
           { host: 'b', port: 7000 },
         ],
       },
+    ],
+    ['{ cluster: [a], tls: {} }', { kind: 'cluster', nodes: [{ host: 'a', port: 6379 }], tls: {} }],
+    [
+      '{ url: "rediss://h", tls: { ca: /etc/ca.pem, cert: /etc/c.pem, key: /etc/k.pem } }',
+      { kind: 'url', url: 'rediss://h', tls: { ca: '/etc/ca.pem', cert: '/etc/c.pem', key: '/etc/k.pem' } },
     ],
     ['{ server: /opt/redis-server }', { kind: 'embedded', command: '/opt/redis-server' }],
   ])('redis: %s', async (text, place) => {

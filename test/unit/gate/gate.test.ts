@@ -36,7 +36,10 @@ const storeWith = (
     returnItems: giveBack,
     renew: () => Promise.reject(unavailable),
     end: () => Promise.reject(unavailable),
+    meter: () => Promise.reject(unavailable),
     beginHold: () => Promise.reject(unavailable),
+    reach: () => Promise.reject(unavailable),
+    learn: () => Promise.reject(unavailable),
     refill: () => Promise.reject(unavailable),
   };
 };

@@ -25,7 +25,20 @@ describe('the doctor of rules', () => {
     const seen = new Set(
       Object.values(DOCTOR_CASES).flatMap(([, ...wanted]) => wanted.map((line) => line.split(' ')[2])),
     );
-    expect(RULE_CHECKS.filter((check) => !seen.has(check))).toEqual(['too-many', 'never-matched']);
+    expect(RULE_CHECKS.filter((check) => !seen.has(check))).toEqual(['too-many', 'no-rate-sheet', 'never-matched']);
+  });
+
+  it('names a rule that counts money where there is no rate sheet, and no other', () => {
+    const policy = policyOf({
+      rules: [
+        { id: 'r', spend: { hard: '60/1d' } },
+        { id: 'm', minutes: { hard: '60/1d' } },
+      ],
+    });
+    const checks = (hasRates?: boolean) =>
+      diagnoseRules(policy, NOW, undefined, hasRates).map(({ rule, check }) => [rule, check]);
+    expect(checks(false)).toEqual([['r', 'no-rate-sheet']]);
+    expect([checks(true), checks()]).toEqual([[], []]);
   });
 
   it('says which limit is never reached, and gives the command without it', () => {

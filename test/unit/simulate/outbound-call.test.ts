@@ -8,6 +8,7 @@ const row = (fields: Partial<CdrRow>): CdrRow => ({
   row: 1,
   startMs: 0,
   durationMs: 60_000,
+  talkMs: 55_000,
   dst: '13055550100',
   src: '1001',
   clid: '',

@@ -11,6 +11,8 @@ interface Call {
   /** Seconds after noon. */
   readonly at: number;
   readonly lasts?: number;
+  /** Seconds of talking; otherwise all that it lasts. */
+  readonly talks?: number;
   readonly from?: string;
   readonly to?: string;
   readonly over?: string;
@@ -22,12 +24,13 @@ interface Call {
 const rowsOf = (calls: readonly Call[]): CdrRow[] =>
   calls.map(
     (
-      { at, lasts = 60, from = '1001', to = '13055550100', over = 'carrier-a', ended = 'ANSWERED', id, number },
+      { at, lasts = 60, from = '1001', to = '13055550100', over = 'carrier-a', ended = 'ANSWERED', id, number, talks },
       index,
     ) => ({
       row: index + 1,
       startMs: BEGIN_MS + at * 1000,
       durationMs: lasts * 1000,
+      talkMs: (talks ?? lasts) * 1000,
       dst: to,
       src: '',
       clid: '',
@@ -100,7 +103,11 @@ describe('a replay', () => {
       waited: 0,
       held: 0,
       refused: 2,
+      cut: 0,
       by: { rule: { a: 2 }, extension: { '1001': 2 }, hour: { '2026-11-18T12': 1, '2026-11-18T13': 1 } },
+      heldBy: { rule: {}, extension: {} },
+      money: undefined,
+      minutes: { was: 6, would: 4 },
     });
   });
 

@@ -1,0 +1,113 @@
+/** `rules templates PACK`, `simulate --rates` and `suggest` as people run them, with a running daemon. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { attackCalls } from '../traffic/attacks.ts';
+import { cdrOf } from '../traffic/call.ts';
+import { rateFile } from '../traffic/prices.ts';
+import { honestCalls, siteOf } from '../traffic/sites.ts';
+
+let tollgate: TestDaemon;
+let folder: string;
+let [cdr, rates]: [string, string] = ['', ''];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tollgate-packs-'));
+  [cdr, rates] = [join(folder, 'cdr.csv'), join(folder, 'rates.csv')];
+  const site = siteOf('office');
+  const calls = [...honestCalls(site, { seed: 1, weeks: 2 }), ...attackCalls('weekend-pump', site, 1)];
+  await writeFile(cdr, cdrOf(calls).text);
+  await writeFile(rates, rateFile());
+  tollgate = await startTestDaemon();
+});
+afterAll(async () => {
+  await tollgate?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const run = (...args: string[]) => tollgate.run(args);
+
+describe('a starter pack', () => {
+  test('is listed with its worst case in money and the figures that it asks for', async () => {
+    const { exitCode, out } = await run('rules', 'templates');
+    expect(exitCode).toBe(0);
+    for (const name of ['office', 'company', 'hotel', 'call-centre'])
+      expect(out).toContain(`rules templates ${name} --home`);
+    expect(out).toContain('At worst: Calls abroad cost at worst 40 a day in all');
+    for (const flag of ['--home', '--known', '--extension-money', '--site-money', '--hours'])
+      expect(out).toContain(flag);
+    expect(out).toContain('Run them in shadow first');
+  });
+
+  test('says which figure is missing', async () => {
+    const { exitCode, error } = await run('rules', 'templates', 'office');
+    expect(exitCode).toBe(1);
+    expect(error).toContain('homeCountry');
+    expect((await run('rules', 'templates', 'offices', '--home', 'US')).error).toContain('did you mean office?');
+  });
+
+  test('shows what would change, changes nothing, and writes a policy that is accepted', async () => {
+    const before = (await run('policy', 'show')).out;
+    const path = join(folder, 'office.yaml');
+    const shown = await run(
+      'rules',
+      'templates',
+      'office',
+      '--home',
+      'us',
+      '--known',
+      'CA,GB',
+      '--site-money',
+      '55',
+      '--out',
+      path,
+    );
+    expect(shown.error).toBe('');
+    expect(shown.out).toContain('+  - id: office-spend-site');
+    expect(shown.out).toContain('55.00/1d');
+    expect((await run('policy', 'show')).out).toBe(before);
+    expect((await run('policy', 'apply', path)).exitCode).toBe(0);
+    expect((await run('rules', 'show', 'office-spend-site')).out).toContain('55');
+  });
+});
+
+describe('a replay in money', () => {
+  test('says what the weekend of a thief cost, what would have been saved, and who would have been locked', async () => {
+    const path = join(folder, 'office.yaml');
+    const policy = parse(await readFile(path, 'utf8'));
+    const dialling = { outside: [], international: ['011'] };
+    await writeFile(path, stringify({ ...policy, dialling, trunks: { 'carrier-a': {} } }));
+    const { exitCode, out } = await run('simulate', cdr, '--policy', path, '--rates', rates, '--learn', cdr, '--json');
+    expect(exitCode).toBe(0);
+    const answer = JSON.parse(out);
+    expect(answer.money.currency).toBe('USD');
+    expect(answer.money.was).toBeGreaterThan(5000);
+    expect(answer.money.saved).toBeGreaterThan(0.99 * answer.money.was);
+    expect(answer.locks).toMatchObject([{ rule: 'office-risks' }]);
+    const text = (await run('simulate', cdr, '--policy', path, '--rates', rates)).out;
+    for (const title of ['SAVED OF EXTENSION', 'HELD BY RULE', 'LOCKED']) expect(text).toContain(title);
+    const without = JSON.parse((await run('simulate', cdr, '--policy', path, '--json')).out);
+    expect(without.money).toBeUndefined();
+    expect(without.notices.join()).toContain('--rates');
+  });
+
+  test('a rate sheet with mistakes is refused with their lines', async () => {
+    const broken = join(folder, 'broken.csv');
+    await writeFile(broken, 'prefix,price\n44,cheap\n');
+    const { exitCode, error } = await run('simulate', cdr, '--rates', broken);
+    expect(exitCode).toBe(1);
+    expect(error).toContain(`${broken}:2: price "cheap"`);
+  });
+});
+
+test('suggested ceilings are a policy to look at, which the daemon accepts', async () => {
+  const path = join(folder, 'suggested.yaml');
+  const { exitCode, out, error } = await run('suggest', cdr, '--rates', rates, '--out', path);
+  expect({ exitCode, error }).toEqual({ exitCode: 0, error: '' });
+  expect(out).toContain('everyone-else');
+  expect(out).toContain('USD ABROAD A DAY');
+  expect((await run('policy', 'apply', path, '--dry-run')).exitCode).toBe(0);
+  expect((await run('suggest', cdr, '--head-room', '0.5')).exitCode).toBe(2);
+});

@@ -1,0 +1,104 @@
+/**
+ * A system with something to look at: rules of all actions, groups, trunks, budgets, allowed and blocked addresses, and calls
+ * that met them, all of it by the ways that real ones take. For browser tests and pictures of the page.
+ */
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { placeAgiCall } from './agi-call.ts';
+import type { TestDaemon } from './daemon.ts';
+
+/** A name that would run if the page took text for HTML. */
+export const NASTY = '<img src=x onerror=alert(1)>';
+
+const POLICY = `
+timezone: America/New_York
+homeCountry: US
+dialling: { outside: ["9"], international: ["011", "00"] }
+groups:
+  staff: { name: Staff, members: [1001, 2001-2012] }
+  call-centre: { name: Call centre, members: [2044, 3001-3040] }
+  contractors: { name: "Contractors ${NASTY}", members: ["4001-4009"] }
+trunks:
+  carrier-a: { name: Carrier A }
+  carrier-b: { name: Carrier B }
+schedules:
+  after-hours:
+    name: After hours
+    windows:
+      - { days: [mon, tue, wed, thu, fri], from: "18:00", to: "08:00" }
+      - { days: [sat, sun], from: "00:00", to: "24:00" }
+rules:
+  - { id: default, name: Default outbound call frequency, limits: ["5/1s"] }
+  - { id: staff, name: "Staff 5/min", appliesTo: { groups: [staff] }, limits: ["5/1m"] }
+  - { id: call-centre, name: Call centre, appliesTo: { groups: [call-centre] }, countPer: group, limits: ["30/1m", "600/1h"], action: alert }
+  - { id: carrier-b, name: Carrier B pacing, appliesTo: { trunks: [carrier-b] }, countPer: trunk, limits: ["10/1s"], action: wait }
+  - { id: premium, name: No premium numbers, appliesTo: { destinations: [premium] }, limits: [], action: block }
+  - { id: after-hours, name: After hours, mode: shadow, during: after-hours, limits: ["2/1h"], appliesTo: { groups: [staff] } }
+  - { id: at-once, name: Calls at once, countPer: system, concurrent: 120 }
+  - { id: daily-budget, name: Daily budget, countPer: system, spend: { soft: "150/1d", hard: "200/1d" } }
+  - { id: staff-budget, name: Staff budget, countPer: extension, appliesTo: { groups: [staff] }, spend: { soft: "5/1d", hard: "10/1d" } }
+`;
+
+const RATES = 'prefix,price,connection\n1,0.01,0\n44,0.02,0.01\n53,0.92,0.05\n';
+
+/** Calls that every rule has something to say about. @param options.calls how many times the round of calls is made */
+export async function fillWithData(tollgate: TestDaemon, options: { readonly rounds?: number } = {}): Promise<void> {
+  await tollgate.apply(POLICY);
+  await must(tollgate, ['rates', 'import', '-'], RATES);
+  await must(tollgate, ['allow', 'add', '203.0.113.0/24', '--name', 'Main Office']);
+  for (const [address, reason] of [
+    ['192.0.2.77', '10 failed SIP registrations in 4 min as 100, 101 and admin'],
+    ['198.51.100.66', `scan of SIP ports ${NASTY}`],
+  ] as const)
+    await must(tollgate, ['bans', 'add', address, '--for', '24h', '--reason', reason]);
+  for (let round = 0; round < (options.rounds ?? 1); round++) await placeRound(tollgate.agiPort);
+}
+
+async function placeRound(port: number): Promise<void> {
+  const place = (extension: string, destination: string, trunk = 'carrier-a', source = '203.0.113.50') =>
+    placeAgiCall(port, { extension, destination, trunk, source });
+  for (let call = 0; call < 12; call++) await place('2007', '0115352345678', 'carrier-a', '198.51.100.7');
+  for (let call = 0; call < 8; call++) await place('1001', `1212555014${call}`, 'carrier-a', '198.51.100.8');
+  await Promise.all(Array.from({ length: 14 }, (_, at) => place('2044', `164655501${10 + at}`, 'carrier-b', '198.51.100.9')));
+  for (let call = 0; call < 34; call++) await place(`30${10 + (call % 20)}`, `1305555${1000 + call}`, 'carrier-a', '198.51.100.10');
+  for (const extension of ['2001', '2002', '2003'])
+    for (let call = 0; call < 4; call++) await place(extension, `442079460${100 + call}`, 'carrier-a', '198.51.100.11');
+  await place(NASTY.slice(0, 40), '12125550100', NASTY, '198.51.100.12');
+  await place('2008', '12125550101', 'carrier-a', '192.0.2.77');
+  await place('2009', '911');
+}
+
+async function must(tollgate: TestDaemon, args: readonly string[], input = ''): Promise<void> {
+  const { exitCode, error } = await tollgate.run(args, { input });
+  if (exitCode !== 0) throw new Error(`${args.join(' ')}: ${error}`);
+}
+
+/**
+ * Puts many decisions more into the journal, as old ones: copies of one that was made, with ids and times of their own.
+ *
+ * @returns how many stand in it
+ */
+export async function growJournal(tollgate: TestDaemon, count: number): Promise<number> {
+  const redis = new Redis({ path: join(tollgate.stateDir, 'redis.sock'), maxRetriesPerRequest: 1 });
+  try {
+    const [journal = ''] = await redis.keys('*:journal');
+    const kept = await redis.xrange(journal, '-', '+');
+    const known = kept.map(([, fields]) => JSON.parse(fields[1] ?? '{}') as { at: string; extension: string | null });
+    await redis.del(journal);
+    const now = Date.now();
+    for (let from = 0; from < count; from += 2000) {
+      const adding = redis.pipeline();
+      for (let at = from; at < Math.min(count, from + 2000); at++) {
+        const made = new Date(now - (count - at) * 2500);
+        const id = `0000000${String(at).padStart(8, '0')}`;
+        const call = { ...known[at % known.length], id, at: made.toISOString(), extension: `${2001 + (at % 40)}` };
+        adding.xadd(journal, '*', 'd', JSON.stringify(call));
+      }
+      await adding.exec();
+    }
+    for (const [, fields] of kept) await redis.xadd(journal, '*', ...fields);
+    return await redis.xlen(journal);
+  } finally {
+    redis.disconnect();
+  }
+}
