@@ -45,6 +45,8 @@ export interface Alerts extends Pick<AlertIntake, 'raise' | 'raiseOften' | 'reso
   readonly dead: (most: number) => Promise<readonly DeadLetter[]>;
   /** @param ids of messages; undefined: all. @returns how many are tried again */
   readonly retry: (ids: readonly string[] | undefined) => Promise<number>;
+  /** Who is told of what, and when, as configured. */
+  readonly routes: readonly Route[];
   readonly channels: () => Promise<readonly (ChannelState & { readonly name: string; readonly kind: string })[]>;
   /** Alerts that were dropped since the start, those that wait to be written, and channels that nothing comes through. */
   readonly state: () => {
@@ -122,10 +124,11 @@ export async function openAlerts(deps: {
   const store = createIncidentStore(redis, keys);
   const outbox = createOutbox({ redis, keys, now });
   const tokens = createAcknowledgementLinks(redis, keys);
+  const routes = settings.routes ?? everythingTo(channels);
   const incidents = createIncidents({
     store,
     rules,
-    routes: settings.routes ?? everythingTo(channels),
+    routes,
     now,
     onWritten: () => dispatcher.wake(),
   });
@@ -237,6 +240,7 @@ export async function openAlerts(deps: {
       dispatcher.wake();
       return count;
     },
+    routes,
     channels: () =>
       Promise.all(channels.map(async ({ name, kind }) => ({ name, kind, ...(await outbox.state(name)) }))),
     state: () => ({ dropped: intake.dropped(), waiting: intake.waiting(), failing: dispatcher.failing() }),

@@ -1,5 +1,6 @@
 /** Alerts: list them, acknowledge one, try a channel, and what was given up. */
 import { z } from 'zod';
+import { KIND_NAMES, kindOf, SEVERITIES } from '../alerts/alert.ts';
 import type { Alerts } from '../alerts/alerts.ts';
 import type { Audit } from '../people/audit-log.ts';
 import { reportAlert, reportDeadLetter } from './alert-report.ts';
@@ -44,7 +45,34 @@ const letter = z.strictObject({
   problem: text,
   givenUpAt: instant,
 });
+const severity = z.enum(SEVERITIES);
+const plan = z.strictObject({
+  /** Of what there can be alerts, and how grave each is by itself. */
+  kinds: list(z.strictObject({ kind: text, severity })),
+  routes: list(
+    z.strictObject({
+      /** Null: every kind. */
+      kinds: orNull(list(text)),
+      /** At least. */
+      severity,
+      /** Null: of any rule. */
+      rules: orNull(list(text)),
+      /** Schedules of the policy: when it holds, and when only critical alerts go out. */
+      during: orNull(text),
+      quiet: orNull(text),
+      /** Counted from when it began; each is taken unless somebody has acknowledged by then. */
+      steps: list(z.strictObject({ to: list(text), afterSeconds: z.number() })),
+      repeatSeconds: orNull(z.number()),
+    }),
+  ),
+});
 const tested = z.strictObject({ channel: text, kind: text, taken: z.boolean(), problem: orNull(text) });
+
+export type AlertPlan = z.output<typeof plan>;
+export type ListedAlert = z.output<typeof alert>;
+export type ListedChannel = z.output<typeof channel>;
+export type DeadLetter = z.output<typeof letter>;
+export type TestedChannel = z.output<typeof tested>;
 
 const USUAL_PAGE = 100;
 const MOST_LISTED = 2000;
@@ -82,6 +110,24 @@ export function alertRoutes(
         restsUntil: restsUntil === null ? null : new Date(restsUntil).toISOString(),
       }));
     },
+  );
+  app.get(
+    '/api/v1/alerts/plan',
+    {
+      schema: { summary: 'Who is told of what, and who is next if nobody acknowledges', response: { 200: plan } },
+    },
+    () => ({
+      kinds: KIND_NAMES.map((kind) => ({ kind, severity: kindOf(kind).severity })),
+      routes: alerts.routes.map(({ kinds, severity, rules, during, quiet, steps, repeatMs }) => ({
+        kinds: kinds ?? null,
+        severity,
+        rules: rules ?? null,
+        during: during ?? null,
+        quiet: quiet ?? null,
+        steps: steps.map(({ to, afterMs }) => ({ to, afterSeconds: afterMs / 1000 })),
+        repeatSeconds: repeatMs === undefined ? null : repeatMs / 1000,
+      })),
+    }),
   );
   app.get(
     '/api/v1/alerts/dead',

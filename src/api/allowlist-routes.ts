@@ -31,7 +31,7 @@ import { pageOf, paging } from './paging.ts';
 import { notFound, ProblemError } from './problem.ts';
 import type { Act, ActOf, RecordedAllowlist } from './recorded-changes.ts';
 import { type Api, list, yesOrNo } from './schema.ts';
-import { callerOf } from './who-asks.ts';
+import { callerOf, rightsOf } from './who-asks.ts';
 
 /** An entry as it is shown. Times are ISO 8601, UTC. */
 export interface AllowReport extends AllowEntry {
@@ -67,6 +67,9 @@ const listQuery = z.strictObject({
   search: z.string().trim().max(200).optional(),
   /** Not hit for so many days, and at least as old. */
   unusedDays: z.coerce.number().int().min(1).max(3650).optional(),
+  exempt: z.enum(['true', 'false']).optional(),
+  /** Domains that do not resolve. */
+  failing: yesOrNo,
   ...paging,
 });
 const byRef = z.strictObject({ ref: z.string().max(300) });
@@ -157,6 +160,7 @@ export function allowlistRoutes(
     const run = (document: AllowlistDocument): AllowlistDocument => {
       const edited = change(document);
       if ('problems' in edited) throw new ProblemError('INVALID_REQUEST', edited.problems);
+      mayExempt(request, edited.entry, document);
       // Before the change: with it the bans are gone.
       done = { entry: edited.entry, notes: [...edited.notes, ...notesOnBans(edited.entry, deps.bans)] };
       guarded(edited.document);
@@ -189,12 +193,16 @@ export function allowlistRoutes(
     '/api/v1/allowlist',
     { schema: { summary: 'Who is never banned', querystring: listQuery, response: { 200: list(allowEntry) } } },
     async (request, reply) => {
-      const { search = '', unusedDays, ...page } = request.query;
+      const { search = '', unusedDays, exempt, failing, ...page } = request.query;
       const all = await report(entries());
       const since =
         unusedDays === undefined ? undefined : new Date(clock.now() - unusedDays * 86_400_000).toISOString();
       const found = all.filter(
-        (entry) => matches(entry, search) && (since === undefined || (entry.lastHitAt ?? entry.createdAt) < since),
+        (entry) =>
+          matches(entry, search) &&
+          (since === undefined || (entry.lastHitAt ?? entry.createdAt) < since) &&
+          (exempt === undefined || String(entry.exemptFromCallLimits) === exempt) &&
+          (failing === 'false' || entry.resolved?.failingSince != null),
       );
       return pageOf(found, ({ id }) => id, page, request, reply);
     },
@@ -321,6 +329,14 @@ export function allowlistRoutes(
       };
     },
   );
+}
+
+/** An entry that was exempt stays so. @throws {TollgateError} `FORBIDDEN` */
+function mayExempt(request: FastifyRequest, entry: AllowEntry, { entries }: AllowlistDocument): void {
+  const wasExempt = entries.find(({ id }) => id === entry.id)?.exemptFromCallLimits === true;
+  if (!entry.exemptFromCallLimits || wasExempt || rightsOf(request).has('allowlist:remove')) return;
+  const problem = 'only an owner exempts from call limits; send exemptFromCallLimits as false';
+  throw new TollgateError('FORBIDDEN', problem);
 }
 
 /** The tag of what was written: when it was last hit is no change of it. */

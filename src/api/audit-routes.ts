@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import type { AuditLog } from '../people/audit-log.ts';
+import type { AuditLog, AuditQuery } from '../people/audit-log.ts';
 import type { AuditRecord } from '../people/audit-record.ts';
 import type { AuditVerdict, VerifyProgress } from '../people/audit-verify.ts';
 import type { EpochMs } from '../policy/call.ts';
@@ -12,6 +12,14 @@ import { type Api, instant, jsonLines, limitOf, list, open, orNull, text, time }
 /** A line of the answer to `verify`. */
 export type VerifyLine = VerifyProgress | AuditVerdict | { readonly failed: string };
 
+export const auditFilter = {
+  /** `bans.lift`, or `bans` for all about them. */
+  action: z.string().max(64).optional(),
+  by: z.string().max(200).optional(),
+  subject: z.string().max(300).optional(),
+  since: time.optional(),
+  until: time.optional(),
+};
 const listQuery = z.strictObject({
   limit: limitOf(100),
   order: z.enum(['newest', 'oldest']).default('newest'),
@@ -19,12 +27,7 @@ const listQuery = z.strictObject({
     .string()
     .regex(/^\d{1,15}-\d{1,15}$/, { error: 'is not a cursor of this list' })
     .optional(),
-  /** `bans.lift`, or `bans` for all about them. */
-  action: z.string().max(64).optional(),
-  by: z.string().max(200).optional(),
-  subject: z.string().max(300).optional(),
-  since: time.optional(),
-  until: time.optional(),
+  ...auditFilter,
 });
 
 const entry = open({
@@ -53,15 +56,8 @@ export function auditRoutes(app: Api, deps: { readonly audit: AuditLog }): void 
       },
     },
     (request) => {
-      const { limit, order, cursor, since, until, ...filter } = request.query;
-      const untilMs = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until);
-      return deps.audit.list({
-        limit,
-        order,
-        cursor,
-        since: since === undefined ? undefined : (Date.parse(since) as EpochMs),
-        matches: (entry) => Date.parse(entry.at) <= untilMs && matches(entry, filter),
-      });
+      const { limit, order, cursor, ...filter } = request.query;
+      return deps.audit.list({ limit, order, cursor, ...queryOf(filter) });
     },
   );
 
@@ -93,9 +89,18 @@ export function auditRoutes(app: Api, deps: { readonly audit: AuditLog }): void 
 
 const lineOf = (line: VerifyLine): string => `${JSON.stringify(line)}\n`;
 
-type Filter = Pick<z.infer<typeof listQuery>, 'action' | 'by' | 'subject'>;
+type Filter = { readonly [Name in keyof typeof auditFilter]?: string | undefined };
 
-const matches = (entry: AuditRecord, { action, by, subject }: Filter): boolean =>
+/** What the log is asked for. */
+export function queryOf({ since, until, ...filter }: Filter): Pick<AuditQuery, 'since' | 'matches'> {
+  const untilMs = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until);
+  return {
+    since: since === undefined ? undefined : (Date.parse(since) as EpochMs),
+    matches: (entry) => Date.parse(entry.at) <= untilMs && matches(entry, filter),
+  };
+}
+
+const matches = (entry: AuditRecord, { action, by, subject }: Pick<Filter, 'action' | 'by' | 'subject'>): boolean =>
   (action === undefined || entry.action === action || entry.action.startsWith(`${action}.`)) &&
   holds(entry.by, by) &&
   holds(entry.subject, subject);

@@ -16,7 +16,7 @@ import { addedBan, banAnswer, ban as banReport, lifted as liftReport } from './a
 import { notFound, ProblemError } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
 import { type Api, limitOf, list, orNull, text } from './schema.ts';
-import { callerOf } from './who-asks.ts';
+import { callerOf, rightsOf } from './who-asks.ts';
 
 /** A ban as it is shown. Times are ISO 8601, UTC. */
 export interface BanReport extends Omit<Ban, 'since' | 'until'> {
@@ -222,6 +222,8 @@ export function banRoutes(
     { schema: { summary: 'Ban an address or a network', body: addBody, response: { 201: addedBan } } },
     async (request, reply) => {
       const { body } = request;
+      if (body.permanent && !rightsOf(request).has('bans:permanent'))
+        throw new TollgateError('FORBIDDEN', 'only an owner bans for ever; ban for a time, to ten years');
       const what = act(request, 'bans.add', `ban ${body.address}`);
       const before = bans.get(body.address);
       const answer = await bans.add({

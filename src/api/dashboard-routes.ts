@@ -59,7 +59,7 @@ const dashboard = z.strictObject({
   /** Of what was refused in the last hour. */
   patterns: orNull(list(pattern)),
 });
-type Dashboard = z.input<typeof dashboard>;
+export type Dashboard = z.input<typeof dashboard>;
 type Look = Dashboard['needsALook'][number];
 
 const MINUTES = 60;

@@ -108,6 +108,7 @@ export const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
 
   ['GET /api/v1/bans', 'bans:read'],
   ['GET /api/v1/bans/reports', 'bans:read'],
+  ['GET /api/v1/bans/history', 'bans:read'],
   ['GET /api/v1/bans/:address', 'bans:read'],
   ['POST /api/v1/bans', 'bans:write'],
   ['POST /api/v1/bans/lift', 'bans:write'],
@@ -129,6 +130,7 @@ export const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
 
   ['GET /api/v1/alerts', 'alerts:read'],
   ['GET /api/v1/alerts/channels', 'alerts:read'],
+  ['GET /api/v1/alerts/plan', 'alerts:read'],
   ['GET /api/v1/alerts/dead', 'alerts:read'],
   ['POST /api/v1/alerts/dead/retry', 'alerts:write'],
   ['POST /api/v1/alerts/test', 'alerts:write'],
@@ -137,6 +139,7 @@ export const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
 
   ['GET /api/v1/audit', 'audit:read'],
   ['GET /api/v1/audit/verify', 'audit:read'],
+  ['GET /api/v1/audit/export', 'audit:export'],
 
   ['GET /api/v1/users', 'users:manage'],
   ['GET /api/v1/users/:name', 'users:manage'],
@@ -145,6 +148,7 @@ export const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
   ['DELETE /api/v1/users/:name', 'users:manage'],
   ['GET /api/v1/users/:name/sessions', 'users:manage'],
   ['DELETE /api/v1/users/:name/sessions', 'users:manage'],
+  ['DELETE /api/v1/users/:name/sessions/:id', 'users:manage'],
   ['POST /api/v1/users/:name/totp', 'users:manage'],
   ['POST /api/v1/users/:name/totp/confirm', 'users:manage'],
   ['GET /api/v1/keys', 'keys:manage'],

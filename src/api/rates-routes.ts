@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { formatCsvProblem } from '../csv/table.ts';
 import type { Audit } from '../people/audit-log.ts';
-import { formatMoney, MICROS } from '../policy/money.ts';
+import { MICROS } from '../policy/money.ts';
 import type { Policy } from '../policy/policy.ts';
 import { costOf, type Price } from '../rates/price.ts';
 import { LARGEST_RATE_FILE_BYTES, readRateFile } from '../rates/rate-file.ts';
@@ -210,15 +210,3 @@ const reportPrice = ({ perMinuteMicros, connectionMicros, firstSeconds, nextSeco
   nextSeconds,
 });
 const reportRow = ({ prefix, ...row }: RateRow) => ({ prefix, ...reportPrice(row) });
-
-/** `0.85 a minute, 60/60`, `0.01 a minute and 0.05 for the connection, 6/6`. */
-export function describePrice(of: {
-  readonly perMinute: number;
-  readonly connection: number;
-  readonly firstSeconds: number;
-  readonly nextSeconds: number;
-}): string {
-  const money = (amount: number): string => formatMoney(Math.round(amount * MICROS));
-  const connection = of.connection === 0 ? '' : ` and ${money(of.connection)} for the connection`;
-  return `${money(of.perMinute)} a minute${connection}, ${of.firstSeconds}/${of.nextSeconds}`;
-}

@@ -181,6 +181,24 @@ export function userRoutes(
     },
   );
 
+  app.delete(
+    '/api/v1/users/:name/sessions/:id',
+    {
+      schema: {
+        summary: 'End one of them',
+        params: byName.extend({ id: z.string().max(100) }),
+        response: { 200: ended },
+      },
+    },
+    async (request) => {
+      const { name } = find(request.params.name);
+      const { id } = request.params;
+      if (!(await sessions.end(name, id))) throw notFound('log-in', id, `GET /api/v1/users/${name}/sessions lists them`);
+      await audit({ ...act(request, 'users.log-out', `user ${name}`), after: { ended: 1 } });
+      return { ended: 1 };
+    },
+  );
+
   app.post(
     '/api/v1/users/:name/totp',
     { schema: { summary: 'Begin a second factor', params: byName, response: { 200: newFactor } } },

@@ -53,7 +53,8 @@ function readCursor(cursor: string | undefined): Place | undefined {
   return since === undefined || address === undefined ? undefined : { since: Number(since) as Ban['since'], address };
 }
 
-function matcherOf(query: BanQuery): (ban: Ban) => boolean {
+/** Whether a ban passes the filters of a query. */
+export function matcherOf(query: Omit<BanQuery, 'limit' | 'cursor'>): (ban: Ban) => boolean {
   const found = searcherOf(query.search?.trim() ?? '');
   return (ban) =>
     (query.service === undefined || ban.service === query.service) &&

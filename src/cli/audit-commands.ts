@@ -1,7 +1,7 @@
 /** `audit list|verify|export`: who changed or decided what, and whether the log of it is whole. It can only be read. */
 import { type Command, Option } from 'commander';
 import type { VerifyLine } from '../api/audit-routes.ts';
-import { guard, writeTable } from '../csv/table.ts';
+import { AUDIT_FORMATS, type AuditFormat, auditFileHead, auditFileLines } from '../people/audit-file.ts';
 import type { AuditPage } from '../people/audit-log.ts';
 import type { AuditRecord } from '../people/audit-record.ts';
 import type { AuditVerdict } from '../people/audit-verify.ts';
@@ -107,17 +107,17 @@ export function auditCommands(program: Command, context: CommandContext): void {
     .option('--subject <subject>', 'only about what has this in its name')
     .option('--since <time>', 'not before, such as 2026-11-21 or 2026-11-21T18:30:00Z')
     .option('--until <time>', 'not after')
-    .addOption(new Option('--format <format>', 'jsonl can be verified').choices(['jsonl', 'csv']).default('jsonl'))
+    .addOption(new Option('--format <format>', 'jsonl can be verified').choices(AUDIT_FORMATS).default('jsonl'))
     .addHelpText('after', HELP.export)
-    .action(async (options: Filter & { readonly format: 'jsonl' | 'csv' }, command: Command) => {
+    .action(async (options: Filter & { readonly format: AuditFormat }, command: Command) => {
       const { format, ...filter } = options;
       const progress = createProgress(terminal);
       let written = 0;
-      if (format === 'csv') terminal.out(writeTable([CSV_COLUMNS]));
+      terminal.out(auditFileHead(format));
       for await (const page of pagesOf(context, command, { ...filter, order: 'oldest' })) {
         // A terminal that shows the entries shows how far it is.
         if (process.stdout.isTTY !== true) progress.show(`${written} entries`);
-        terminal.out(format === 'csv' ? writeTable(page.map(cellsOf)) : page.map(lineOf).join(''));
+        terminal.out(auditFileLines(page, format));
         written += page.length;
       }
       progress.clear();
@@ -152,32 +152,6 @@ function readTime(option: string, text: string | undefined): string | undefined 
     throw new CommandFailed(`${option}: "${text}" is not a time; write one like 2026-11-21T18:30:00Z`, EXIT.usage);
   return at.toISOString();
 }
-
-const lineOf = (entry: AuditRecord): string => `${JSON.stringify(entry)}\n`;
-
-const CSV_COLUMNS = [
-  'seq',
-  'at',
-  'writtenAt',
-  'node',
-  'by',
-  'from',
-  'action',
-  'subject',
-  'before',
-  'after',
-  'reason',
-  'id',
-  'previous',
-  'hash',
-] as const;
-
-const cellsOf = (entry: AuditRecord): string[] =>
-  CSV_COLUMNS.map((column) => {
-    const value = entry[column];
-    if (value === null || value === undefined) return '';
-    return guard(typeof value === 'object' ? JSON.stringify(value) : String(value));
-  });
 
 function describe(terminal: Terminal, entry: AuditRecord): string {
   const { seq, at, by, from, action, subject, reason, before, after } = entry;

@@ -3,15 +3,9 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import {
-  type CheckedRate,
-  describePrice,
-  type RateChangeReport,
-  type RateImport,
-  type RateRows,
-  type RatesReport,
-} from '../api/rates-routes.ts';
+import type { CheckedRate, RateChangeReport, RateImport, RateRows, RatesReport } from '../api/rates-routes.ts';
 import { messageOf } from '../errors.ts';
+import { describePrice } from '../rates/price.ts';
 import { DaemonProblem } from './client.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import { json, localTime, plain, type Terminal, table } from './terminal.ts';

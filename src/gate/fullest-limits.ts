@@ -58,7 +58,13 @@ export function createFullestLimits(): FullestLimits {
               used: shown(usedAfter),
               of: shown(count),
             };
-            const about = { at, periodSeconds, isMoney: unit === 'spend', whose: subject, isShadow: rule.mode === 'shadow' };
+            const about = {
+              at,
+              periodSeconds,
+              isMoney: unit === 'spend',
+              whose: subject,
+              isShadow: rule.mode === 'shadow',
+            };
             kept.set(key, { rule: rule.id, name: rule.name, ...reading, ...about });
           }
         }

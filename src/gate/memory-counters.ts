@@ -10,8 +10,8 @@
 import type { Pace } from '../policy/actions/wait.ts';
 import type { FirstCallCount } from '../policy/first-call.ts';
 import type { Limit } from '../policy/limit.ts';
+import type { SpendWindow } from '../policy/spend-window.ts';
 import type { TakenCharge } from '../redis/limit-scripts.ts';
-import type { KeptSpend } from './memory-spend.ts';
 
 /** What is kept for one subject; each counter uses of it what it needs. */
 export interface Kept {
@@ -25,6 +25,13 @@ export interface Kept {
   calls: Set<string> | undefined;
   /** Of a budget; undefined before the first call. */
   spend: KeptSpend | undefined;
+}
+
+/** Of a budget. */
+export interface KeptSpend {
+  window: SpendWindow;
+  /** Of the calls under way. */
+  readonly charged: Map<string, { readonly amount: number; readonly beginSlot: number }>;
 }
 
 const NOTHING: readonly number[] = [];

@@ -3,15 +3,8 @@
  * spends in these; that every number equals the scripts' is shown in test/property/spend.test.ts.
  */
 import type { Limit } from '../policy/limit.ts';
-import { EMPTY_WINDOW, refundIn, roomAt, type SpendWindow, spendIn, usedIn, windowAt } from '../policy/spend-window.ts';
-import type { Counter, Kept } from './memory-counters.ts';
-
-/** What is kept for one subject. */
-export interface KeptSpend {
-  window: SpendWindow;
-  /** Of the calls under way. */
-  readonly charged: Map<string, { readonly amount: number; readonly beginSlot: number }>;
-}
+import { EMPTY_WINDOW, refundIn, roomAt, spendIn, usedIn, windowAt } from '../policy/spend-window.ts';
+import type { Counter, Kept, KeptSpend } from './memory-counters.ts';
 
 /** What a call says of a budget; `void`: it never went out. */
 export interface SaidOfCall {

@@ -59,7 +59,12 @@ async function readActivity(journal: Pick<Journal, 'list'>, now: EpochMs): Promi
       for (const { rule, mode, applies, exceeded } of findings) {
         if (!applies || !exceeded) continue;
         // The newest comes first.
-        const kept = found.get(rule) ?? { acted: 0, would: 0, hours: Array.from({ length: HOURS }, () => 0), lastAt: at };
+        const kept = found.get(rule) ?? {
+          acted: 0,
+          would: 0,
+          hours: Array.from({ length: HOURS }, () => 0),
+          lastAt: at,
+        };
         kept[mode === 'shadow' ? 'would' : 'acted'] += 1;
         kept.hours[hour] = (kept.hours[hour] ?? 0) + 1;
         found.set(rule, kept);

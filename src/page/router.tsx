@@ -57,6 +57,10 @@ export const router = createBrowserRouter([
     errorElement: <ScreenFailed />,
     hydrateFallbackElement: null,
     children: [
+      screen('', 'own', 'DashboardScreen', () => import('./screens/dashboard/dashboard-screen.tsx')),
+      // Who may see what calls cost, and no calls, sees that alone.
+      screen('calls', 'own', 'CallsScreen', () => import('./screens/calls/calls-screen.tsx')),
+      screen('calls/:id', 'calls:read', 'WhyScreen', () => import('./screens/calls/why-screen.tsx')),
       screen(
         'approvals',
         'approvals:read',

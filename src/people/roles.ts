@@ -41,10 +41,12 @@ const MAY = {
   'approvals:link': OWNER,
   'allowlist:read': LOOK,
   'allowlist:write': DAILY,
-  /** Remove entries, import a file, switch exemptions. */
+  /** Remove entries, import a file, let entries exempt from call limits. */
   'allowlist:remove': OWNER,
   'bans:read': LOOK,
   'bans:write': DAILY,
+  /** Ban for ever. */
+  'bans:permanent': OWNER,
   'firewall:read': LOOK,
   /** Portal and isolation. */
   'firewall:write': OWNER,
@@ -56,6 +58,8 @@ const MAY = {
   /** Counts of calls and what they cost. */
   'reports:read': ['owner', 'operator', 'viewer', 'billing'],
   'audit:read': LOOK,
+  /** Take it away as a file. */
+  'audit:export': OWNER,
   'users:manage': OWNER,
   'keys:manage': OWNER,
   /** One's own password, second factor and sessions. */

@@ -4,7 +4,7 @@
  * What is spent goes into the running slot. A slot counts until it lies wholly more than a period back, so an amount
  * counts for at least one period and at most a sixtieth longer: never too little. Slots begin at whole multiples of a
  * sixtieth of the period since 1970, so that all nodes agree on them. A clock set back moves the slots back with it, and
- * they count for one period from then; none is freed early. This is the arithmetic of lua-scripts/spend-window.lua.
+ * they count for one period from then; none is freed early. This is the arithmetic of lua-scripts/parts/spend-window.lua.
  */
 
 export const SLOTS = 60;

@@ -87,8 +87,8 @@ const SHAPES: Readonly<Record<PackName, Shape>> = {
   },
   hotel: {
     title: 'A hotel: guests who call home at any hour',
-    extensionPerDay: '30',
-    sitePerDay: '150',
+    extensionPerDay: '50',
+    sitePerDay: '200',
     // Guests call home at any hour.
     hours: [{ days: EVERY_DAY, from: '00:00', to: '24:00' }],
     rate: ['10/1m', '60/1h'],

@@ -3,7 +3,7 @@
  *
  * A cost that is no whole number of millionths is rounded up, once for each call.
  */
-import { MICROS, type Micros } from '../policy/money.ts';
+import { formatMoney, MICROS, type Micros } from '../policy/money.ts';
 
 export interface Price {
   readonly perMinuteMicros: Micros;
@@ -56,4 +56,16 @@ export function secondsFor(price: Price, micros: Micros): number {
   while (steps > 0 && costOf(price, talk() * 1000) > micros) steps -= 1;
   while (costOf(price, (talk() + price.nextSeconds) * 1000) <= micros) steps += 1;
   return talk();
+}
+
+/** `0.85 a minute, 60/60`, `0.01 a minute and 0.05 for the connection, 6/6`. */
+export function describePrice(of: {
+  readonly perMinute: number;
+  readonly connection: number;
+  readonly firstSeconds: number;
+  readonly nextSeconds: number;
+}): string {
+  const money = (amount: number): string => formatMoney(Math.round(amount * MICROS));
+  const connection = of.connection === 0 ? '' : ` and ${money(of.connection)} for the connection`;
+  return `${money(of.perMinute)} a minute${connection}, ${of.firstSeconds}/${of.nextSeconds}`;
 }

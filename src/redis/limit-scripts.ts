@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import { messageOf } from '../errors.ts';
 import { storeTimeMs } from './command-at.ts';
 import { evalPacked, type WirePart, wireNumber, wirePart } from './packed-eval.ts';
-import { createScript, loadScript, luaScript } from './scripts.ts';
+import { createScript, loadPart, loadScript, luaScript } from './scripts.ts';
 import { storeError } from './store-error.ts';
 
 /** `paced`: the call may leave later, and takes its place now. */
@@ -184,7 +184,7 @@ export function tagOf(text: string): number {
 
 const STATES = ['room', 'lacking', 'counted', 'later'] as const;
 
-const takeSource = luaScript('take-limits', `${loadScript('spend-window').lua}\n${loadScript('take-limits').lua}`);
+const takeSource = luaScript('take-limits', `${loadPart('spend-window')}\n${loadScript('take-limits').lua}`);
 const takeScript = createScript(takeSource);
 const returnScript = createScript('return-limits');
 const keepScript = createScript('keep-leases');

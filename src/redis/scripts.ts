@@ -34,9 +34,14 @@ export interface LuaScript {
  */
 export function loadScript(name: string): LuaScript {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw new Error(`not the name of a script: ${name}`);
-  const lua = readFileSync(new URL(`../../lua-scripts/${name}.lua`, import.meta.url), 'utf8');
-  return luaScript(name, lua);
+  return luaScript(name, readLua(name));
 }
+
+/** Reads `lua-scripts/parts/NAME.lua`, which scripts that share it are put behind. @throws Error as {@link loadScript} */
+export const loadPart = (name: string): string => readLua(`parts/${name}`);
+
+const readLua = (path: string): string =>
+  readFileSync(new URL(`../../lua-scripts/${path}.lua`, import.meta.url), 'utf8');
 
 /** A script from its text. */
 export function luaScript(name: string, lua: string): LuaScript {

@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { type PackedCharge, type PackedDemand, packBytes, tagOf } from './limit-scripts.ts';
-import { createScript, loadScript, luaScript } from './scripts.ts';
+import { createScript, loadPart, loadScript, luaScript } from './scripts.ts';
 
 /** What is reserved of a budget; whole units, below 2^53. */
 export interface Reserved {
@@ -50,8 +50,8 @@ export interface SpentInWindow {
 
 const WHAT = { 'under-way': 'u', over: 'o', void: 'v' } as const;
 
-const window = loadScript('spend-window');
-const countScript = createScript(luaScript('count-spend', `${window.lua}\n${loadScript('count-spend').lua}`));
+const window = loadPart('spend-window');
+const countScript = createScript(luaScript('count-spend', `${window}\n${loadScript('count-spend').lua}`));
 
 /**
  * Counts in one step what calls have cost so far.

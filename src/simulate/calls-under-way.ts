@@ -164,7 +164,7 @@ export function createCallsUnderWay(deps: {
       const kind = item.kind === 'spend' ? 'spend' : 'minutes';
       soonest = Math.min(soonest, ((ceiling - used - step[kind]) / pace[kind]) * 1000);
     }
-    return Math.max(BEAT_MS, soonest);
+    return Math.max(BEAT_MS, Math.floor(soonest));
   };
 
   /** Whoever a rule about first calls counts on has reached the place once the call is answered. */

@@ -61,7 +61,12 @@ export async function measureFraud(options: {
   options.onRound('the office with other policies');
   const others = [
     await measureSite(office, 'the pack without its lists', packPolicy(office, LISTS), options.quick),
-    await measureSite(office, 'neither lists nor first calls', packPolicy(office, [...LISTS, 'first-call']), options.quick),
+    await measureSite(
+      office,
+      'neither lists nor first calls',
+      packPolicy(office, [...LISTS, 'first-call']),
+      options.quick,
+    ),
     await measureSite(office, 'the default rule, 5/1s', defaultPolicy(office), options.quick),
     await measureSite(office, 'the six scenario rules', scenarioPolicy(office), options.quick),
   ];

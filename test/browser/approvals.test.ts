@@ -148,6 +148,7 @@ describe('a held call', () => {
     await page.locator('.banner').getByText('What you see may be old').waitFor();
     expect(await card.getByRole('timer').count()).toBe(0);
     await card.getByText('time unknown').waitFor();
+    expect(await axeProblems(page)).toEqual([]);
 
     link.mend();
     await page.getByRole('button', { name: 'Retry now' }).click();

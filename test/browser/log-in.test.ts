@@ -184,6 +184,10 @@ describe('the frame', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('h');
     await page.getByRole('heading', { name: 'Health', exact: true }).waitFor(PATIENTLY);
+    await expect.poll(() => page.evaluate<string>('document.activeElement.textContent'), PATIENTLY).toBe('Health');
+    await page.getByRole('link', { name: 'Approvals' }).click();
+    await expect.poll(() => page.evaluate<string>('document.activeElement.textContent'), PATIENTLY).toBe('Approvals');
+    expect(await page.evaluate<string>('document.activeElement.tagName')).toBe('H1');
   });
 
   test('asks nothing of anybody but the daemon, runs no script that is not its own, and reads on a phone and in the dark', async () => {

@@ -105,6 +105,7 @@ O.... POST /api/v1/allowlist/import
 O.... DELETE /api/v1/allowlist/:ref
 OP.V. GET /api/v1/bans
 OP.V. GET /api/v1/bans/reports
+OP.V. GET /api/v1/bans/history
 OP.V. GET /api/v1/bans/:address
 OP... POST /api/v1/bans
 OP... POST /api/v1/bans/lift
@@ -123,6 +124,7 @@ O.... DELETE /api/v1/settings
 O.... DELETE /api/v1/settings/:path
 OPSV. GET /api/v1/alerts
 OPSV. GET /api/v1/alerts/channels
+OPSV. GET /api/v1/alerts/plan
 OPSV. GET /api/v1/alerts/dead
 OPS.. POST /api/v1/alerts/dead/retry
 OPS.. POST /api/v1/alerts/test
@@ -130,6 +132,7 @@ OPSV. GET /api/v1/alerts/:id
 OPS.. POST /api/v1/alerts/:id/acknowledge
 OP.V. GET /api/v1/audit
 OP.V. GET /api/v1/audit/verify
+O.... GET /api/v1/audit/export
 O.... GET /api/v1/users
 O.... GET /api/v1/users/:name
 O.... POST /api/v1/users
@@ -137,6 +140,7 @@ O.... PATCH /api/v1/users/:name
 O.... DELETE /api/v1/users/:name
 O.... GET /api/v1/users/:name/sessions
 O.... DELETE /api/v1/users/:name/sessions
+O.... DELETE /api/v1/users/:name/sessions/:id
 O.... POST /api/v1/users/:name/totp
 O.... POST /api/v1/users/:name/totp/confirm
 O.... GET /api/v1/keys

@@ -59,8 +59,11 @@ async function placeRound(port: number): Promise<void> {
     placeAgiCall(port, { extension, destination, trunk, source });
   for (let call = 0; call < 12; call++) await place('2007', '0115352345678', 'carrier-a', '198.51.100.7');
   for (let call = 0; call < 8; call++) await place('1001', `1212555014${call}`, 'carrier-a', '198.51.100.8');
-  await Promise.all(Array.from({ length: 14 }, (_, at) => place('2044', `164655501${10 + at}`, 'carrier-b', '198.51.100.9')));
-  for (let call = 0; call < 34; call++) await place(`30${10 + (call % 20)}`, `1305555${1000 + call}`, 'carrier-a', '198.51.100.10');
+  await Promise.all(
+    Array.from({ length: 14 }, (_, at) => place('2044', `164655501${10 + at}`, 'carrier-b', '198.51.100.9')),
+  );
+  for (let call = 0; call < 34; call++)
+    await place(`30${10 + (call % 20)}`, `1305555${1000 + call}`, 'carrier-a', '198.51.100.10');
   for (const extension of ['2001', '2002', '2003'])
     for (let call = 0; call < 4; call++) await place(extension, `442079460${100 + call}`, 'carrier-a', '198.51.100.11');
   await place(NASTY.slice(0, 40), '12125550100', NASTY, '198.51.100.12');

@@ -43,37 +43,37 @@ export function Banner(): ReactNode {
   // Never while somebody is waiting, nor over what is not saved.
   if (isNewBuild && count === 0 && !hasUnsaved())
     return (
-      <div className="banner">
+      <section className="banner" aria-label={frameTexts.banner.name}>
         <span>{frameTexts.newBuild}</span>
         <Button size="compact-sm" onClick={() => location.reload()}>
           {frameTexts.reload}
         </Button>
-      </div>
+      </section>
     );
   if (firewall?.backend === 'dry-run') return <Said>{banner.dryRun}</Said>;
   return null;
 }
 
 const Said = ({ children, link }: { readonly children: ReactNode; readonly link?: string }): ReactNode => (
-  <div className="banner">
+  <section className="banner" aria-label={frameTexts.banner.name}>
     <span>
       {children} {link !== undefined && <Link to={link}>{frameTexts.banner.more}</Link>}
     </span>
-  </div>
+  </section>
 );
 
 function NotLive({ now }: { readonly now: number }): ReactNode {
   const { state, retryNow } = useLiveState();
   const seconds = state.triesAgainAt === undefined ? 0 : Math.ceil((state.triesAgainAt - now) / 1000);
   return (
-    <div className="banner">
+    <section className="banner" aria-label={frameTexts.banner.name}>
       <span>
         {useCutSentence()} <span className="number">{frameTexts.live.nextTry(seconds)}</span>
       </span>
       <Button size="compact-sm" onClick={retryNow}>
         {frameTexts.live.retry}
       </Button>
-    </div>
+    </section>
   );
 }
 
@@ -94,7 +94,7 @@ function Pending({
       await refresh('firewall');
     });
   return (
-    <div className="banner">
+    <section className="banner" aria-label={frameTexts.banner.name}>
       <span>
         {banner.pending(pending.what, pending.by)}{' '}
         <span className="number">{banner.backIn(formatCountdown(Date.parse(pending.revertAt) - now))}</span>{' '}
@@ -110,7 +110,7 @@ function Pending({
           </Button>
         </span>
       )}
-    </div>
+    </section>
   );
 }
 

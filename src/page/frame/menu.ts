@@ -32,10 +32,11 @@ export type IconName =
 
 const { groups, screens } = frameTexts;
 
+// Everybody sees something on the Dashboard and in Calls: of Billing, what calls cost.
 export const ENTRIES: readonly Entry[] = [
-  entry('/', 'dashboard', groups.now, 'd', 'dashboard', 'status:read'),
+  entry('/', 'dashboard', groups.now, 'd', 'dashboard', 'own'),
   entry('/approvals', 'approvals', groups.now, 'a', 'approvals', 'approvals:read'),
-  entry('/calls', 'calls', groups.now, 'c', 'calls', 'calls:read'),
+  entry('/calls', 'calls', groups.now, 'c', 'calls', 'own'),
   entry('/rules', 'rules', groups.limits, 'r', 'rules', 'policy:read'),
   entry('/members', 'members', groups.limits, 'g', 'members', 'policy:read'),
   entry('/schedules', 'schedules', groups.limits, 's', 'schedules', 'policy:read'),

@@ -21,6 +21,8 @@ export function ConfirmButton({
   ...button
 }: Omit<ButtonProps, 'children'> & {
   readonly children: ReactNode;
+  /** Of a button that is disabled: who may. */
+  readonly title?: string | undefined;
   /** What happens then, in numbers. */
   readonly consequence: ReactNode;
   /** The verb with its object: `Unblock 2`. */

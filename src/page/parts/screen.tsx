@@ -22,7 +22,7 @@ export function Screen({
   // Going somewhere moves the focus to its heading; changing a filter or opening a drawer does not come here.
   useEffect(() => {
     const keepsFocus = typeof state === 'object' && state !== null && 'keepsFocus' in state;
-    if (!keepsFocus && document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
+    if (!keepsFocus) heading.current?.focus({ preventScroll: true });
   }, [state]);
   useEffect(() => setTabTitle(tabTitle), [tabTitle]);
   return (

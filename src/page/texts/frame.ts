@@ -50,6 +50,7 @@ export const frameTexts = {
     back: 'Live again.',
   },
   banner: {
+    name: 'Notice',
     isolated: 'Isolated: only the addresses that keep access reach this system.',
     pending: (what: string, by: string) => `A change of the firewall (${what}, by ${by}) is in force and not kept yet.`,
     backIn: (left: string) => `The old state is back in ${left}.`,

@@ -66,7 +66,8 @@ export const rulesTexts = {
     `${count === 1 ? 'This rule' : `These ${count} rules`} no longer limits any call. In the last 24 hours: ${acted} calls.`,
   removeTitle: (name: string) => `Delete ${name}?`,
   defaultTitle: 'The default rule',
-  defaultMeans: 'It is the last limit of every extension that no other rule names. Without it those call without limit.',
+  defaultMeans:
+    'It is the last limit of every extension that no other rule names. Without it those call without limit.',
   ownerDeletes: 'Only an Owner can delete a rule. You can switch it off.',
   ownerDefault: 'Only an Owner can switch the default rule off.',
   ownerImports: 'Only an Owner can import rules.',
@@ -83,7 +84,9 @@ export const rulesTexts = {
     return inForce.startsWith(`${of} `) ? ` on all ${of} nodes` : ` on ${inForce} nodes`;
   },
   saved: (name: string, isShadow: boolean, nodes: string) =>
-    isShadow ? `Rule ${name} is saved in shadow${nodes}: it counts and refuses nothing.` : `Rule ${name} is in force${nodes}.`,
+    isShadow
+      ? `Rule ${name} is saved in shadow${nodes}: it counts and refuses nothing.`
+      : `Rule ${name} is in force${nodes}.`,
 
   form: {
     add: 'Add rule',
@@ -130,7 +133,9 @@ export const rulesTexts = {
       subjects === undefined ? `${calls} for each` : `${calls} for each of ${subjects}`,
     forAll: (calls: string) => `${calls} for all together`,
     together: (groups: string | undefined, calls: string) =>
-      groups === undefined || groups === '1' ? `${calls} for all together` : `${calls} for each of ${groups} groups, all of its members together`,
+      groups === undefined || groups === '1'
+        ? `${calls} for all together`
+        : `${calls} for each of ${groups} groups, all of its members together`,
     limits: 'Call Limit',
     limitOf: (at: number, of: number) => `Limit ${at} of ${of}`,
     calls: 'Calls',
@@ -199,7 +204,14 @@ export const rulesTexts = {
     horizon: 'Calls that can start within',
     horizons: { 60: '1 min', 3600: '1 h', 86400: '1 day' } as Readonly<Record<number, string>>,
     each: 'each',
-    eachOf: { extension: 'each extension', group: 'each group', trunk: 'each trunk', number: 'each number', 'extension-number': 'each pair', system: 'whole system' },
+    eachOf: {
+      extension: 'each extension',
+      group: 'each group',
+      trunk: 'each trunk',
+      number: 'each number',
+      'extension-number': 'each pair',
+      system: 'whole system',
+    },
     all: (subjects: string) => `all ${subjects} together`,
     unbounded: 'no bound',
     unknown: 'not known',

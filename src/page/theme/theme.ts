@@ -6,6 +6,7 @@
 import {
   type CSSVariablesResolver,
   createTheme,
+  Input,
   type MantineColorsTuple,
   type VariantColorsResolver,
 } from '@mantine/core';
@@ -40,6 +41,17 @@ const colours: VariantColorsResolver = ({ color, variant }) => {
   return { background: 'transparent', hover: 'var(--panel)', color: ink, border: '1px solid var(--border)' };
 };
 
+/** Fields: written at the element, because the library's own rules for the two schemes outweigh a style sheet. */
+const FIELD = {
+  '--input-bd': 'var(--border)',
+  '--input-bd-focus': 'var(--focus)',
+  '--input-bg': 'var(--page)',
+  '--input-color': 'var(--text)',
+  '--input-placeholder-color': 'var(--muted)',
+  '--input-disabled-bg': 'var(--panel)',
+  '--input-disabled-color': 'var(--muted)',
+} as Readonly<Record<string, string>>;
+
 export const theme = createTheme({
   primaryColor: 'ink',
   colors: { ink: shades('var(--fill)'), danger: shades('var(--block)') },
@@ -58,6 +70,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Button: { defaultProps: { variant: 'default' } },
+    Input: Input.extend({ vars: () => ({ wrapper: FIELD }) }),
     Popover: { defaultProps: { transitionProps: { duration: 120 } } },
     Menu: { defaultProps: { transitionProps: { duration: 120 } } },
   },

@@ -31,10 +31,13 @@ describe('a key', () => {
 });
 
 describe('a route', () => {
-  it('that nobody gave a permission is a mistake, HEAD is as GET, and only the log-in itself needs nothing', () => {
+  it('that nobody gave a permission is a mistake, HEAD is as GET, and only the log-in, its looks and the description need nothing', () => {
     expect(() => needOf('GET', '/api/v1/new')).toThrow('GET /api/v1/new stands in no line of api/permissions.ts');
     expect(needOf('HEAD', '/api/v1/rules')).toBe('policy:read');
     expect([...NEEDS].filter(([, need]) => need === 'nobody').map(([route]) => route)).toEqual([
+      'GET /api/v1/openapi.json',
+      'GET /api/v1/branding',
+      'GET /api/v1/branding/logo',
       'POST /api/v1/session',
     ]);
   });

@@ -40,7 +40,11 @@ export function CallsScreen(): ReactNode {
     announce(isPaused ? callTexts.goOn : callTexts.pause);
   };
   return (
-    <Screen title={callTexts.title} purpose={callTexts.purpose} actions={isList && <Actions {...{ tab, isPaused, pause }} />}>
+    <Screen
+      title={callTexts.title}
+      purpose={callTexts.purpose}
+      actions={isList && <Actions {...{ tab, isPaused, pause }} />}
+    >
       <TabLinks name="tab" current={tab} panel={id} tabs={tabs.map((value) => ({ value, label: LABELS[value] }))} />
       <div id={id}>
         {isList && <CallTable key={tab} isRefused={tab === 'refused'} isPaused={isPaused} onPause={pause} />}
@@ -52,7 +56,15 @@ export function CallsScreen(): ReactNode {
   );
 }
 
-function Actions({ tab, isPaused, pause }: { readonly tab: Tab; readonly isPaused: boolean; readonly pause: () => void }): ReactNode {
+function Actions({
+  tab,
+  isPaused,
+  pause,
+}: {
+  readonly tab: Tab;
+  readonly isPaused: boolean;
+  readonly pause: () => void;
+}): ReactNode {
   const { values } = useAddressFilters(CALL_FILTERS);
   const filters = tab === 'refused' ? { ...values, verdict: 'block' } : values;
   const Icon = isPaused ? IconPlayerPlay : IconPlayerPause;

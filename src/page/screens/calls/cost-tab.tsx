@@ -11,7 +11,11 @@ const texts = callTexts.cost;
 type Budget = SpendReport['budgets'][number];
 
 export const amountIn = (currency: string | null, kind: Budget['kind'], amount: number): string =>
-  kind === 'minutes' ? texts.minutes(String(Math.round(amount))) : currency === null ? amount.toFixed(2) : formatMoney(amount, currency);
+  kind === 'minutes'
+    ? texts.minutes(String(Math.round(amount)))
+    : currency === null
+      ? amount.toFixed(2)
+      : formatMoney(amount, currency);
 
 export const shareOf = ({ used, of }: Pick<Budget, 'used' | 'of'>): number => Math.min(1, of === 0 ? 1 : used / of);
 

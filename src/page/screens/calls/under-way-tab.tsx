@@ -55,7 +55,12 @@ const COLUMNS: readonly Column<LiveCallView>[] = [
     cell: ({ node, isCounted }) => (isCounted ? node : <span title={texts.notCounted}>{node} ?</span>),
   },
   { id: 'asterisk', header: texts.asterisk, cell: ({ asterisk }) => asterisk ?? '–', isHiddenAtFirst: true },
-  { id: 'channel', header: texts.channel, cell: ({ channel }) => <span className="mono">{channel}</span>, isHiddenAtFirst: true },
+  {
+    id: 'channel',
+    header: texts.channel,
+    cell: ({ channel }) => <span className="mono">{channel}</span>,
+    isHiddenAtFirst: true,
+  },
 ];
 
 export function UnderWayTab(): ReactNode {

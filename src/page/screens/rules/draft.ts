@@ -21,9 +21,23 @@ export interface Draft {
 
 export const MOST_LIMITS = 8;
 let nextKey = 1;
-export const newRow = (calls = '', number = '1', unit: Unit = 'm'): LimitRow => ({ key: nextKey++, calls, number, unit });
+export const newRow = (calls = '', number = '1', unit: Unit = 'm'): LimitRow => ({
+  key: nextKey++,
+  calls,
+  number,
+  unit,
+});
 
-const UNITS: Readonly<Record<string, Unit>> = { s: 's', sec: 's', m: 'm', min: 'm', h: 'h', hour: 'h', d: 'd', day: 'd' };
+const UNITS: Readonly<Record<string, Unit>> = {
+  s: 's',
+  sec: 's',
+  m: 'm',
+  min: 'm',
+  h: 'h',
+  hour: 'h',
+  d: 'd',
+  day: 'd',
+};
 
 /** `5/1s`, `200/10/second&3000/1/minute`; undefined where any part is no limit. */
 export function readLimits(text: string): readonly LimitRow[] | undefined {
@@ -46,7 +60,13 @@ export const draftOf = ({ limits, ...fields }: Partial<RuleDocument>): Draft => 
   limits: (limits ?? []).map((text) => readLimits(text)?.[0] ?? newRow(text, '', 'm')),
 });
 
-export const EMPTY_DRAFT: Draft = draftOf({ name: '', appliesTo: 'all', countPer: 'extension', limits: ['5/1m'], action: 'block' });
+export const EMPTY_DRAFT: Draft = draftOf({
+  name: '',
+  appliesTo: 'all',
+  countPer: 'extension',
+  limits: ['5/1m'],
+  action: 'block',
+});
 
 /** As the API takes it. Rows that nobody wrote into yet are left out of a preview, and not of what is saved. */
 export function bodyOf({ fields, limits }: Draft): Record<string, unknown> {
@@ -56,7 +76,10 @@ export function bodyOf({ fields, limits }: Draft): Record<string, unknown> {
 }
 
 /** What a PATCH has to say: changed fields, and null for those that are gone. */
-export function patchOf(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function patchOf(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const changed = names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
   return Object.fromEntries(changed.map((name) => [name, after[name] ?? null]));
@@ -94,7 +117,16 @@ export function changedWords(was: string, is: string): ChangedText {
   let start = 0;
   while (start < now.length && start < old.length && old[start] === now[start]) start++;
   let end = 0;
-  while (end < now.length - start && end < old.length - start && old[old.length - 1 - end] === now[now.length - 1 - end]) end++;
+  while (
+    end < now.length - start &&
+    end < old.length - start &&
+    old[old.length - 1 - end] === now[now.length - 1 - end]
+  )
+    end++;
   const cut = now.length - end;
-  return { before: now.slice(0, start).join(' '), changed: now.slice(start, cut).join(' '), after: now.slice(cut).join(' ') };
+  return {
+    before: now.slice(0, start).join(' '),
+    changed: now.slice(start, cut).join(' '),
+    after: now.slice(cut).join(' '),
+  };
 }
