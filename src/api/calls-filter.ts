@@ -52,4 +52,4 @@ const holds = (call: DecisionReport, text: string): boolean =>
     call.rule,
     call.source,
     call.campaign,
-  ].some((each) => each !== null && each.toLowerCase().includes(text));
+  ].some((each) => each?.toLowerCase().includes(text) === true);

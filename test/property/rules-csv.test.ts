@@ -126,6 +126,15 @@ const rule = fc
       holdAfter: fc
         .record({ answered: time('60s', '366d'), conversation: time('7d') }, { requiredKeys: [] })
         .filter((holds) => Object.keys(holds).length > 0),
+      firstCallTo: fc.record({ what: fc.constant('country'), within: time('1m', '90d') }),
+      lockout: fc.record(
+        {
+          after: fc.integer({ min: 1, max: 1000 }),
+          within: time('1s', '24h'),
+          destinations: some(fc.constantFrom('international', 'premium', 'country:CU')),
+        },
+        { requiredKeys: ['after', 'within'] },
+      ),
     },
     { requiredKeys: [] },
   )

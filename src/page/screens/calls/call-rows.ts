@@ -73,7 +73,7 @@ const holds = (call: CallRow, text: string): boolean =>
     call.rule,
     call.source,
     call.campaign,
-  ].some((each) => each !== null && each.toLowerCase().includes(text));
+  ].some((each) => each?.toLowerCase().includes(text) === true);
 
 /** Arrivals and what was read, each once, the newest first. */
 export function merged(arrived: readonly CallRow[], read: readonly CallRow[]): readonly CallRow[] {
