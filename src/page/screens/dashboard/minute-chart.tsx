@@ -1,0 +1,289 @@
+/**
+ * Bars of one minute each, from 0, stacked. Beside the picture: a sentence that says the same, the value under the cursor,
+ * and all of it as a table. Charts of one group have one cursor.
+ *
+ * Keys in it: left and right move the cursor, `t` turns into a table. Dragging chooses minutes.
+ */
+import { Button } from '@mantine/core';
+import { type KeyboardEvent, type ReactNode, useEffect, useEffectEvent, useRef, useState } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { announce } from '../../frame/announcer.tsx';
+import { formatClock, formatCount } from '../../parts/format.ts';
+import { useZone } from '../../parts/time.tsx';
+import { dashboardTexts } from '../../texts/dashboard.ts';
+import { stacked, sumOf } from './minutes.ts';
+import { fillOf, type Ink, inkOf } from './patterns.ts';
+
+const texts = dashboardTexts.charts;
+const HEIGHT = 120;
+const MINUTE_MS = 60_000;
+
+export interface ChartSeries {
+  readonly ink: Ink;
+  readonly name: string;
+  readonly counts: readonly number[];
+}
+
+export function MinuteChart({
+  title,
+  summary,
+  times,
+  series,
+  legend,
+  onChoose,
+}: {
+  readonly title: string;
+  readonly summary: string;
+  /** When each minute began, ISO 8601. */
+  readonly times: readonly string[];
+  /** From the base up. */
+  readonly series: readonly ChartSeries[];
+  readonly legend?: ((series: ChartSeries) => ReactNode) | undefined;
+  /** Absent: nothing to choose. */
+  readonly onChoose?: (since: string, until: string) => void;
+}): ReactNode {
+  const [off, setOff] = useState<ReadonlySet<Ink>>(new Set());
+  const [isTable, setTable] = useState(false);
+  const [at, setAt] = useState<number>();
+  const zone = useZone();
+  const shown = series.filter(({ ink }) => !off.has(ink));
+  const clock = (index: number): string => formatClock(Date.parse(times[index] ?? ''), zone).slice(0, 5);
+  const valueAt = (index: number): string =>
+    texts.value(clock(index), shown.map(({ name, counts }) => `${name} ${formatCount(counts[index] ?? 0)}`).join(', '));
+  const plot = useRef<uPlot>(undefined);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 't') {
+      setTable(!isTable);
+      event.stopPropagation();
+    } else if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
+      const next = (at ?? times.length) + (event.key === 'ArrowLeft' ? -1 : 1);
+      const index = Math.max(0, Math.min(times.length - 1, next));
+      setAt(index);
+      announce(valueAt(index));
+      const chart = plot.current;
+      chart?.setCursor({ left: chart.valToPos(Date.parse(times[index] ?? '') / 1000, 'x'), top: HEIGHT / 2 });
+      event.preventDefault();
+    }
+  };
+  return (
+    <section className="chart panel" aria-label={title}>
+      <div className="chart-head">
+        <h2>{title}</h2>
+        <span className="muted">{texts.perMinute}</span>
+        <Button variant="subtle" size="compact-sm" onClick={() => setTable(!isTable)}>
+          {isTable ? texts.asChart : texts.asTable}
+        </Button>
+      </div>
+      <p>{summary}</p>
+      {isTable ? (
+        <MinuteTable title={title} series={series} clock={clock} count={times.length} />
+      ) : (
+        <div
+          className="chart-plot"
+          role="img"
+          aria-label={`${title}. ${summary} ${texts.use}`}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the cursor has to be moved by keyboard
+          tabIndex={0}
+          onKeyDown={onKeyDown}
+        >
+          <Plot plot={plot} times={times} series={shown} onCursor={setAt} onChoose={onChoose} zone={zone} />
+        </div>
+      )}
+      <div className="chart-foot">
+        {legend !== undefined &&
+          series.map((each) => (
+            <button
+              key={each.ink}
+              type="button"
+              className="chart-legend"
+              aria-pressed={!off.has(each.ink)}
+              onClick={() => {
+                const after = new Set(off);
+                if (!after.delete(each.ink)) after.add(each.ink);
+                setOff(after);
+              }}
+            >
+              {legend(each)}{' '}
+              <span className="number">
+                {formatCount(at === undefined ? sumOf(each.counts) : (each.counts[at] ?? 0))}
+              </span>
+            </button>
+          ))}
+        {!isTable && (
+          <span className="muted number chart-value">
+            {at === undefined ? '' : legend === undefined ? valueAt(at) : clock(at)}
+          </span>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function MinuteTable({
+  title,
+  series,
+  clock,
+  count,
+}: {
+  readonly title: string;
+  readonly series: readonly ChartSeries[];
+  readonly clock: (index: number) => string;
+  readonly count: number;
+}): ReactNode {
+  const minutes = Array.from({ length: count }, (_, index) => count - 1 - index);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller has to be reached by keyboard (WCAG 2.1.1)
+    <section className="chart-table" tabIndex={0} aria-label={title}>
+      <table className="table" data-density="compact">
+        <thead>
+          <tr>
+            <th scope="col">{texts.minute}</th>
+            {series.map(({ ink, name }) => (
+              <th key={ink} scope="col" data-number>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {minutes.map((index) => (
+            <tr key={index}>
+              <th scope="row" className="number">
+                {clock(index)}
+              </th>
+              {series.map(({ ink, counts }) => (
+                <td key={ink} data-number>
+                  {formatCount(counts[index] ?? 0)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** The drawing alone: one instance for as long as the same series are shown; new counts are put into it. */
+function Plot({
+  plot,
+  times,
+  series,
+  onCursor,
+  onChoose,
+  zone,
+}: {
+  readonly plot: { current: uPlot | undefined };
+  readonly times: readonly string[];
+  readonly series: readonly ChartSeries[];
+  readonly onCursor: (index: number | undefined) => void;
+  readonly onChoose: ((since: string, until: string) => void) | undefined;
+  readonly zone: string | undefined;
+}): ReactNode {
+  const place = useRef<HTMLDivElement>(null);
+  const scheme = useScheme();
+  const tellCursor = useEffectEvent(onCursor);
+  const choose = useEffectEvent((from: number, to: number) =>
+    onChoose?.(new Date(from * 1000).toISOString(), new Date(to * 1000 + MINUTE_MS - 1).toISOString()),
+  );
+  const data = (): uPlot.AlignedData => [
+    times.map((each) => Date.parse(each) / 1000),
+    // The tallest is painted first, and the base over it.
+    ...stacked(series.map(({ counts }) => counts))
+      .toReversed()
+      .map((counts) => [...counts]),
+  ];
+  const inks = series.map(({ ink }) => ink).join(' ');
+  const firstData = useEffectEvent(data);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another scheme has other colours
+  useEffect(() => {
+    const parent = place.current;
+    if (parent === null) return;
+    const muted = inkOf('muted');
+    const bars = uPlot.paths.bars?.({ size: [0.7, 14], align: 1 });
+    const axis = { stroke: muted, font: '12px "IBM Plex Sans", sans-serif', ticks: { show: false }, gap: 6 } as const;
+    const chart = new uPlot(
+      {
+        width: Math.max(200, parent.clientWidth),
+        height: HEIGHT,
+        padding: [8, 8, 0, 0],
+        legend: { show: false },
+        cursor: {
+          sync: { key: 'minutes' },
+          y: false,
+          points: { show: false },
+          drag: { x: onChoose !== undefined, y: false, setScale: false },
+        },
+        tzDate: (at) => (zone === undefined ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), zone)),
+        scales: { x: { time: true }, y: { range: (_chart, _least, most) => [0, Math.max(4, most)] } },
+        axes: [
+          {
+            ...axis,
+            size: 24,
+            grid: { show: false },
+            space: 70,
+            values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1]],
+          },
+          {
+            ...axis,
+            size: 36,
+            space: 32,
+            grid: { stroke: inkOf('hairline'), width: 1 },
+            values: (_chart, values) => values.map((value) => (Number.isInteger(value) ? formatCount(value) : '')),
+          },
+        ],
+        series: [
+          {},
+          ...inks
+            .split(' ')
+            .filter((ink) => ink !== '')
+            .toReversed()
+            .map((ink) => ({
+              ...fillOf(ink as Ink),
+              width: 1,
+              points: { show: false },
+              ...(bars === undefined ? {} : { paths: bars }),
+            })),
+        ],
+        hooks: {
+          setCursor: [({ cursor }) => tellCursor(cursor.idx ?? undefined)],
+          setSelect: [
+            (self) => {
+              const { left, width } = self.select;
+              if (width < 4) return;
+              const [from, to] = [self.posToVal(left, 'x'), self.posToVal(left + width, 'x')];
+              choose(Math.floor(from / 60) * 60, Math.floor(to / 60) * 60);
+            },
+          ],
+        },
+      },
+      firstData(),
+      parent,
+    );
+    plot.current = chart;
+    const fit = new ResizeObserver(() => chart.setSize({ width: Math.max(200, parent.clientWidth), height: HEIGHT }));
+    fit.observe(parent);
+    return () => {
+      fit.disconnect();
+      chart.destroy();
+      plot.current = undefined;
+    };
+  }, [inks, scheme, zone]);
+  useEffect(() => plot.current?.setData(data()));
+  return <div ref={place} className="chart-canvas" />;
+}
+
+const readScheme = (): string => document.documentElement.dataset['mantineColorScheme'] ?? '';
+
+/** Light or dark: canvases do not see style sheets. */
+function useScheme(): string {
+  const [scheme, setScheme] = useState(readScheme);
+  useEffect(() => {
+    const look = new MutationObserver(() => setScheme(readScheme()));
+    look.observe(document.documentElement, { attributes: true, attributeFilter: ['data-mantine-color-scheme'] });
+    return () => look.disconnect();
+  }, []);
+  return scheme;
+}
