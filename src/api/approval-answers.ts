@@ -4,6 +4,19 @@ import { SETTLED } from '../approvals/approval.ts';
 import { GRANTED_FOR } from '../approvals/grant.ts';
 import { instant, list, orNull, text } from './schema.ts';
 
+const facts = z.strictObject({
+  name: orNull(text),
+  groups: list(text),
+  country: orNull(text),
+  classes: list(text),
+  isFirst: orNull(z.boolean()),
+  campaign: orNull(text),
+  agent: orNull(text),
+  cost: orNull(z.strictObject({ currency: text, perMinute: z.number(), connection: z.number() })),
+  limits: list(text),
+  raises: list(z.strictObject({ minutes: z.number(), calls: z.number(), most: orNull(z.number()) })),
+});
+
 export const approvalAnswer = z.strictObject({
   id: text,
   state: z.enum(['open', ...SETTLED]),
@@ -13,6 +26,7 @@ export const approvalAnswer = z.strictObject({
   destinationIs: text,
   rule: text,
   because: text,
+  facts: orNull(facts),
   decision: text,
   node: text,
   openedAt: instant,

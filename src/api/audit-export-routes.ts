@@ -21,8 +21,7 @@ export function auditExportRoutes(app: Api, deps: { readonly audit: Pick<AuditLo
     },
     async ({ query: { format, ...filter } }, reply) => {
       const query = queryOf(filter);
-      const read = (cursor: string | undefined) =>
-        deps.audit.list({ limit: PAGE, order: 'oldest', cursor, ...query });
+      const read = (cursor: string | undefined) => deps.audit.list({ limit: PAGE, order: 'oldest', cursor, ...query });
       // A store that is away is answered as everywhere, before anything was sent.
       const first = await read(undefined);
       const pieces = async function* () {

@@ -29,6 +29,8 @@ const me = z.strictObject({
   proxy: orNull(text),
   /** The entry of the allowlist that holds the address. */
   allowedBy: orNull(z.strictObject({ id: text, name: text, exempt: z.boolean() })),
+  /** His own extension, where somebody else has to decide about its calls. */
+  ownExtension: orNull(text),
   serverTime: instant,
   node: text,
   /** Time zone of the policy. */
@@ -42,6 +44,7 @@ export function meRoutes(
     readonly node: string;
     readonly policies: Pick<PolicyStore, 'current'>;
     readonly allowed: Pick<AllowedAddresses, 'entryOf' | 'exempts'>;
+    readonly ownExtension: (name: string) => string | undefined;
     readonly clock: Pick<Clock, 'now'>;
   },
 ): void {
@@ -68,6 +71,7 @@ export function meRoutes(
         address: address ?? null,
         proxy: isProxied ? (request.socket.remoteAddress ?? null) : null,
         allowedBy: entry === undefined ? null : { id: entry.id, name: entry.name, exempt: allowed.exempts(entry) },
+        ownExtension: (user === undefined ? undefined : deps.ownExtension(user.user.name)) ?? null,
         serverTime: new Date(clock.now()).toISOString(),
         node,
         zone: policies.current().policy.document.timezone,

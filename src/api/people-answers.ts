@@ -10,6 +10,7 @@ export const user = z.strictObject({
   name: text,
   role,
   enabled: z.boolean(),
+  extension: orNull(text),
   secondFactor: z.boolean(),
   backupCodesLeft: count,
   passwordChangedAt: instant,

@@ -138,7 +138,15 @@ export function rulePreviewRoutes(
           path: path.startsWith(prefix) ? path.slice(prefix.length).replace(/^\./, '') : path,
           message,
         }));
-        const nothing = { sentence: null, permits: [], subjects: null, countedPer: [], worstCase: [], hits: null, findings: [] };
+        const nothing = {
+          sentence: null,
+          permits: [],
+          subjects: null,
+          countedPer: [],
+          worstCase: [],
+          hits: null,
+          findings: [],
+        };
         return { problems, ...nothing, emergency: { numbers, touched: touchedBy(draft, document) } };
       }
       const rule = read.document.rules.find(({ id }) => id === draft.id);

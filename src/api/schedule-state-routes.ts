@@ -24,7 +24,12 @@ const state = {
   /** When the clock is next moved, within a year. */
   clockChange: orNull(instant),
 };
-const listed = z.strictObject({ id: text, name: text, ...state, usedBy: list(z.strictObject({ id: text, name: text })) });
+const listed = z.strictObject({
+  id: text,
+  name: text,
+  ...state,
+  usedBy: list(z.strictObject({ id: text, name: text })),
+});
 const previewed = z.strictObject({
   problems: list(z.strictObject({ path: text, message: text })),
   state: orNull(z.strictObject(state)),
@@ -81,7 +86,9 @@ export function scheduleStateRoutes(
 }
 
 const usersOf = ({ rules }: PolicyDocument, id: string) =>
-  rules.filter(({ during, not }) => during === id || not === id).map((rule) => ({ id: rule.id, name: rule.name ?? rule.id }));
+  rules
+    .filter(({ during, not }) => during === id || not === id)
+    .map((rule) => ({ id: rule.id, name: rule.name ?? rule.id }));
 
 function stateOf(schedule: Schedule, now: EpochMs): ScheduleState {
   const isOpen = schedule.isOpen(now);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Audit } from '../people/audit-log.ts';
 import type { People } from '../people/people.ts';
 import { ROLES } from '../people/roles.ts';
-import { NAME, passwordProblem, reportUser, type User, type UserReport } from '../people/user.ts';
+import { EXTENSION, NAME, passwordProblem, reportUser, type User, type UserReport } from '../people/user.ts';
 import type { EpochMs } from '../policy/call.ts';
 import { etagOf, requireMatch } from './etag.ts';
 import { pageOf, paging } from './paging.ts';
@@ -49,6 +49,8 @@ const changeBody = z
   .strictObject({
     role: z.enum(ROLES).optional(),
     enabled: z.boolean().optional(),
+    /** `null`: he has none. */
+    extension: z.string().regex(EXTENSION, { error: 'is no extension; write its digits' }).nullable().optional(),
     password: password.optional(),
     /** One is made by chance. */
     newPassword: z.literal(true, { error: 'is not known; write true, or leave it out' }).optional(),
@@ -139,12 +141,13 @@ export function userRoutes(
         {
           role: body.role,
           enabled: body.enabled,
+          extension: body.extension,
           password: body.newPassword === true ? 'chance' : given,
           totp: body.secondFactor === false ? null : undefined,
         },
         what.by,
       );
-      if (before.epoch !== after.epoch) await audit({ ...what, before: recorded(before), after: recorded(after) });
+      if (before !== after) await audit({ ...what, before: recorded(before), after: recorded(after) });
       reply.header('etag', etagOf(reportUser(after)));
       return { ...reportUser(after), ...(password === undefined ? {} : { password }) };
     },
@@ -193,7 +196,8 @@ export function userRoutes(
     async (request) => {
       const { name } = find(request.params.name);
       const { id } = request.params;
-      if (!(await sessions.end(name, id))) throw notFound('log-in', id, `GET /api/v1/users/${name}/sessions lists them`);
+      if (!(await sessions.end(name, id)))
+        throw notFound('log-in', id, `GET /api/v1/users/${name}/sessions lists them`);
       await audit({ ...act(request, 'users.log-out', `user ${name}`), after: { ended: 1 } });
       return { ended: 1 };
     },
@@ -232,9 +236,10 @@ export function userRoutes(
 const noUser = (name: string) => notFound('user', name, 'tollgate users list names them all');
 
 /** What the audit log is told of a user: that and when his password changed, and nothing of it. */
-const recorded = ({ role, enabled, totp, passwordChangedAt }: User) => ({
+const recorded = ({ role, enabled, extension, totp, passwordChangedAt }: User) => ({
   role,
   enabled,
+  ...(extension === undefined ? {} : { extension }),
   secondFactor: totp === null ? 'none' : `since ${totp.since}`,
   logInChangedAt: passwordChangedAt,
 });

@@ -7,6 +7,7 @@
 import type { Answer } from '../gate/gate.ts';
 import type { Hold } from '../policy/actions/action.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
+import type { CallFacts } from './call-facts.ts';
 import { describeGrant, type Grant } from './grant.ts';
 
 /**
@@ -48,6 +49,8 @@ export interface Approval {
   readonly openedAt: EpochMs;
   readonly expiresAt: EpochMs;
   readonly hold: Hold;
+  /** Absent in those of daemons that did not note it. */
+  readonly facts?: CallFacts | undefined;
 }
 
 /** One person's word. */
@@ -128,6 +131,8 @@ export interface ApprovalReport {
   readonly destinationIs: string;
   readonly rule: string;
   readonly because: string;
+  /** What else those who judge it are told; null where it was not noted. */
+  readonly facts: CallFacts | null;
   readonly decision: string;
   readonly node: string;
   /** ISO 8601, UTC. */
@@ -161,6 +166,7 @@ export function reportApproval(known: KnownApproval): ApprovalReport {
     destinationIs: approval.destinationIs,
     rule: approval.rule,
     because: approval.because,
+    facts: approval.facts ?? null,
     decision: approval.decision,
     node: approval.node,
     openedAt: iso(approval.openedAt),

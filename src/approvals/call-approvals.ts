@@ -3,8 +3,10 @@ import type { CallApprovals } from '../gate/agi-script.ts';
 import type { Answer } from '../gate/gate.ts';
 import { describeDestination } from '../policy/destination-classes.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { RateSheet } from '../rates/rate-sheet.ts';
 import { answerOf } from './approval.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
+import { callFacts, type IsFirstCall } from './call-facts.ts';
 import { calledNumber } from './grant.ts';
 
 /** @param canHold whether an Asterisk is there that would hold a channel now */
@@ -13,6 +15,8 @@ export function createCallApprovals(deps: {
   readonly policy: () => Policy;
   readonly node: string;
   readonly canHold: () => boolean;
+  readonly sheet: () => RateSheet | undefined;
+  readonly isFirstCall: IsFirstCall;
 }): CallApprovals {
   const { desk } = deps;
   return {
@@ -21,10 +25,11 @@ export function createCallApprovals(deps: {
       const hold = rule?.answer.hold;
       if (rule === undefined || hold === undefined || !deps.canHold()) return undefined;
       const { destination, extension, trunk } = decision.call;
-      const match = deps
-        .policy()
-        .match(decision.call, decision.at)
-        .find((each) => each.rule.id === rule.id);
+      const policy = deps.policy();
+      const match = policy.match(decision.call, decision.at).find((each) => each.rule.id === rule.id);
+      const { document, groupsOf } = policy;
+      const { isFirstCall } = deps;
+      const facts = await callFacts(decision.call, rule, { document, groupsOf, sheet: deps.sheet(), isFirstCall });
       const approval = await desk.open({
         decision: decision.id,
         callId,
@@ -43,6 +48,7 @@ export function createCallApprovals(deps: {
         channel: channel.name,
         uniqueId: channel.uniqueId,
         hold,
+        facts,
       });
       return approval.id;
     },

@@ -55,6 +55,8 @@ export function createDecisions(deps: {
   readonly policy: () => Policy;
   readonly clock: Pick<Clock, 'now'>;
   readonly note: NoteDecision;
+  /** The extension whose calls a person must not decide about: his own. */
+  readonly ownExtension: (name: string) => string | undefined;
 }): Decisions {
   const { desk, grants, clock } = deps;
 
@@ -124,6 +126,8 @@ export function createDecisions(deps: {
       if (extension !== undefined && word.approve && personOf(word.by) === personOf(`phone ${extension}`)) {
         throw new TollgateError('INVALID_REQUEST', `${word.by} is the caller and cannot approve the own call`);
       }
+      if (extension !== undefined && isNamed(word.by) && deps.ownExtension(personOf(word.by)) === extension)
+        throw new TollgateError('FORBIDDEN', 'this is your own call; someone else has to decide');
       const grant = found.settlement === undefined ? grantFor(found.approval, word) : undefined;
       const settled = await desk.settle(id, {
         state: word.approve ? 'approved' : 'refused',
@@ -147,6 +151,9 @@ export function createDecisions(deps: {
     },
   };
 }
+
+/** Keys are no persons, and a phone has no name. */
+const isNamed = (by: string): boolean => /^(?:cli|link|web) /.test(by);
 
 const cannotGrant = (why: string): TollgateError =>
   new TollgateError('INVALID_REQUEST', `${why}, so only this call can be approved`);

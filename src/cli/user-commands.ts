@@ -22,6 +22,7 @@ Examples:
   tollgate users set anna --role viewer
   tollgate users set owner --new-password
   tollgate users set anna --remove-second-factor
+  tollgate users set anna --extension 1001
   tollgate users set anna --disable`,
   totp: `
 Without --code it shows what to scan; with the code that the app shows then, it is in force, and backup codes are shown once.
@@ -40,6 +41,7 @@ interface SetOptions {
   readonly newPassword?: true;
   readonly passwordStdin?: true;
   readonly removeSecondFactor?: true;
+  readonly extension?: string;
 }
 
 export function userCommands(program: Command, context: CommandContext): void {
@@ -90,6 +92,7 @@ export function userCommands(program: Command, context: CommandContext): void {
     .option('--new-password', 'make one and show it once')
     .addOption(new Option('--password-stdin', 'read it from standard input').conflicts('newPassword'))
     .option('--remove-second-factor', 'for a phone that was lost; an owner has to set up another one when he logs in')
+    .option('--extension <number>', 'his own telephone: somebody else decides about its calls; none takes it away')
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.set)
     .action(async (name: string, options: SetOptions, command: Command) => {
@@ -97,6 +100,9 @@ export function userCommands(program: Command, context: CommandContext): void {
         ...(options.role === undefined ? {} : { role: options.role }),
         ...(options.enable === true || options.disable === true ? { enabled: options.enable === true } : {}),
         ...(options.newPassword === true ? { newPassword: true } : {}),
+        ...(options.extension === undefined
+          ? {}
+          : { extension: options.extension === 'none' ? null : options.extension }),
         ...(options.removeSecondFactor === true ? { secondFactor: false } : {}),
         ...(await passwordFrom(options.passwordStdin)),
       };

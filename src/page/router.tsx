@@ -67,8 +67,43 @@ export const router = createBrowserRouter([
         'ApprovalsScreen',
         () => import('./screens/approvals/approvals-screen.tsx'),
       ),
+      screen('rules', 'policy:read', 'RulesScreen', () => import('./screens/rules/rules-screen.tsx'), [
+        inside('try', 'TryDrawer', () => import('./screens/rules/try-call.tsx')),
+        inside('shadow/:id', 'ShadowDrawer', () => import('./screens/rules/shadow-drawer.tsx')),
+      ]),
+      screen('rules/new', 'policy:write', 'NewRuleScreen', () => import('./screens/rules/rule-form-screen.tsx')),
+      screen('rules/edit/:id', 'policy:read', 'EditRuleScreen', () => import('./screens/rules/rule-form-screen.tsx')),
+      screen('rules/import', 'policy:read', 'ImportRulesScreen', () => import('./screens/rules/import-screen.tsx')),
+      screen('blocked-ips', 'bans:read', 'BlockedScreen', () => import('./screens/blocked/blocked-screen.tsx'), [
+        inside(':address', 'BanDrawer', () => import('./screens/blocked/ban-drawer.tsx')),
+      ]),
+      screen('schedules', 'policy:read', 'SchedulesScreen', () => import('./screens/schedules/schedules-screen.tsx')),
+      screen(
+        'schedules/new',
+        'policy:write',
+        'NewScheduleScreen',
+        () => import('./screens/schedules/schedule-form-screen.tsx'),
+      ),
+      screen(
+        'schedules/edit/:id',
+        'policy:read',
+        'EditScheduleScreen',
+        () => import('./screens/schedules/schedule-form-screen.tsx'),
+      ),
       screen('health', 'status:read', 'HealthScreen', () => import('./screens/health/health-screen.tsx'), [
         inside('parts/:name', 'PartDrawer', () => import('./screens/health/part-drawer.tsx')),
+      ]),
+      screen(
+        'settings/:section?',
+        'reports:read',
+        'SettingsScreen',
+        () => import('./screens/settings/settings-screen.tsx'),
+      ),
+      screen('users', 'users:manage', 'UsersScreen', () => import('./screens/users/users-screen.tsx'), [
+        inside('new', 'NewUserDrawer', () => import('./screens/users/new-user-drawer.tsx')),
+        inside('of/:name', 'UserDrawer', () => import('./screens/users/user-drawer.tsx')),
+        inside('new-key', 'NewKeyDrawer', () => import('./screens/users/key-drawers.tsx')),
+        inside('keys/:id', 'KeyDrawer', () => import('./screens/users/key-drawers.tsx')),
       ]),
       screen('account', 'own', 'AccountScreen', () => import('./screens/account/account-screen.tsx')),
       screen('first-run', 'users:manage', 'FirstRunScreen', () => import('./screens/first-run/first-run-screen.tsx')),

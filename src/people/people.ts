@@ -28,6 +28,8 @@ export interface People {
   readonly logIns: LogIns;
   readonly keys: ApiKeys;
   readonly door: Door;
+  /** The extension whose calls somebody must not decide about: his own, unless the settings let him. */
+  readonly ownExtension: (name: string) => string | undefined;
   /** When each user, or key by its id, was last seen. */
   readonly usersSeen: LastHits;
   readonly keysSeen: LastHits;

@@ -9,12 +9,15 @@ import { formatProblem, problemsOf } from '../policy/problem.ts';
 import { ROLES, type Role } from './roles.ts';
 
 export const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?$/;
+export const EXTENSION = /^\d{1,15}$/;
 export const MOST_USERS = 500;
 
 const userSchema = z.strictObject({
   name: z.string().regex(NAME),
   role: z.enum(ROLES),
   enabled: z.boolean(),
+  /** His own: somebody else decides about its calls. */
+  extension: z.string().regex(EXTENSION).optional(),
   passwordHash: z.string().startsWith('$argon2id$'),
   passwordChangedAt: z.iso.datetime(),
   /** Base32, RFC 6238. */
@@ -48,6 +51,8 @@ export interface UserReport {
   readonly name: string;
   readonly role: Role;
   readonly enabled: boolean;
+  /** His own telephone. */
+  readonly extension: string | null;
   /** Whether he is asked for a code. */
   readonly secondFactor: boolean;
   readonly backupCodesLeft: number;
@@ -58,6 +63,7 @@ export interface UserReport {
 
 export const reportUser = ({ totp, backupCodes, passwordHash: _, epoch: __, ...user }: User): UserReport => ({
   ...user,
+  extension: user.extension ?? null,
   secondFactor: totp !== null,
   backupCodesLeft: backupCodes.length,
 });

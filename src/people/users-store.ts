@@ -20,6 +20,8 @@ import { MOST_USERS, type User, type UsersDocument } from './user.ts';
 export interface UserChange {
   readonly role?: Role | undefined;
   readonly enabled?: boolean | undefined;
+  /** `null`: he has none. Ends no log-in. */
+  readonly extension?: string | null | undefined;
   /** `chance`: one is made, and returned to be shown once. */
   readonly password?: { readonly text: string } | 'chance' | undefined;
   /** Takes the second factor away, for a phone that was lost. */
@@ -128,14 +130,18 @@ export function createUsers(deps: {
       const changed = await edit(
         name,
         (user) => {
+          const { extension: had, ...rest } = user;
+          const extension = change.extension === undefined ? had : (change.extension ?? undefined);
+          const moved: User = { ...rest, ...(extension === undefined ? {} : { extension }) };
           const next: User = {
-            ...user,
+            ...moved,
             role: change.role ?? user.role,
             enabled: change.enabled ?? user.enabled,
             ...(change.totp === null ? { totp: null, backupCodes: [] } : {}),
             ...(passwordHash === undefined ? {} : { passwordHash, passwordChangedAt: now() }),
           };
-          return JSON.stringify(next) === JSON.stringify(user) ? user : { ...next, epoch: user.epoch + 1 };
+          if (JSON.stringify(next) !== JSON.stringify(moved)) return { ...next, epoch: user.epoch + 1 };
+          return extension === had ? user : moved;
         },
         by,
       );

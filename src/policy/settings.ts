@@ -118,6 +118,13 @@ const sessions = z
   })
   .prefault({});
 
+const approvals = z
+  .strictObject({
+    /** Whether somebody may decide about calls of his own extension: for shops of one person. */
+    ownCalls: onOff.default(false),
+  })
+  .prefault({});
+
 /** Of the page, without what the viewer's system adds (design of its colours). */
 export const LIGHT_PAGE = '#ffffff';
 export const DARK_PAGE = '#14171c';
@@ -146,7 +153,7 @@ const branding = z
   })
   .prefault({});
 
-export const settingsSchema = z.strictObject({ autoBan, packetProtection, country, adminAccess, sessions, branding });
+export const settingsSchema = z.strictObject({ autoBan, packetProtection, country, adminAccess, sessions, approvals, branding });
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]

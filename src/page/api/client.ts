@@ -46,6 +46,8 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Sent {
   readonly body?: unknown;
+  /** A file in place of a body. */
+  readonly csv?: string;
   readonly signal?: AbortSignal | undefined;
   /** ETag of what is being changed: refused with 412 or 409 if somebody changed it since. */
   readonly ifMatch?: string | undefined;
@@ -117,9 +119,10 @@ export const api = async <T>(method: Method, path: string, sent?: Sent): Promise
   (await receive<T>(method, path, sent)).body;
 
 async function send(method: Method, path: string, sent: Sent): Promise<Response> {
-  const { body, signal, ifMatch, idempotencyKey } = sent;
+  const { body, csv, signal, ifMatch, idempotencyKey } = sent;
   const headers = new Headers();
   if (body !== undefined) headers.set('content-type', 'application/json');
+  if (csv !== undefined) headers.set('content-type', 'text/csv');
   if (method !== 'GET' && csrfToken !== '') headers.set('x-csrf-token', csrfToken);
   if (ifMatch !== undefined) headers.set('if-match', ifMatch);
   if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey);
@@ -131,6 +134,7 @@ async function send(method: Method, path: string, sent: Sent): Promise<Response>
       credentials: 'same-origin',
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(csv === undefined ? {} : { body: csv }),
     });
   } catch (error) {
     if (signal?.aborted === true) throw error;

@@ -64,10 +64,14 @@ export const blockedTexts = {
     reasons: 'Most were blocked because of',
     reason: (what: string, count: number) => `${what}: ${count.toLocaleString('en')}`,
     again: (count: number, times: string) =>
-      count === 1 ? `1 was blocked for the ${times} time.` : `${count.toLocaleString('en')} were blocked for the ${times} time.`,
+      count === 1
+        ? `1 was blocked for the ${times} time.`
+        : `${count.toLocaleString('en')} were blocked for the ${times} time.`,
     third: 'third',
     permanents: (count: number) =>
-      count === 1 ? 'Unblock the permanent one as well' : `Unblock the ${count.toLocaleString('en')} permanent ones as well`,
+      count === 1
+        ? 'Unblock the permanent one as well'
+        : `Unblock the ${count.toLocaleString('en')} permanent ones as well`,
     way: 'And then',
     ways: { plain: 'Unblock', allow: 'Unblock and add to Allowed IPs' },
     allowHelp: 'It is never blocked again. Calls from there stay limited.',
@@ -79,7 +83,8 @@ export const blockedTexts = {
     oneDone: (address: string) => `${address} is unblocked.`,
     oneAllowed: (address: string) => `${address} is unblocked, and in Allowed IPs.`,
     manyAllowed: (count: number) => `${addresses(count)} are unblocked, and in Allowed IPs.`,
-    failed: (count: number) => (count === 1 ? '1 was not unblocked' : `${count.toLocaleString('en')} were not unblocked`),
+    failed: (count: number) =>
+      count === 1 ? '1 was not unblocked' : `${count.toLocaleString('en')} were not unblocked`,
     retryFailed: (count: number) => (count === 1 ? 'Retry 1' : `Retry ${count.toLocaleString('en')}`),
     nothing: 'Nothing is left to unblock.',
   },
@@ -88,8 +93,10 @@ export const blockedTexts = {
       count === 1
         ? 'It is kept out until somebody unblocks it. Those behind the same address are kept out with it.'
         : `${addresses(count)} are kept out until somebody unblocks them.`,
-    confirms: (count: number) => (count === 1 ? 'Block permanently' : `Block ${count.toLocaleString('en')} permanently`),
-    done: (count: number) => (count === 1 ? '1 address is blocked permanently.' : `${addresses(count)} are blocked permanently.`),
+    confirms: (count: number) =>
+      count === 1 ? 'Block permanently' : `Block ${count.toLocaleString('en')} permanently`,
+    done: (count: number) =>
+      count === 1 ? '1 address is blocked permanently.' : `${addresses(count)} are blocked permanently.`,
   },
   form: {
     title: 'Block an address',
@@ -126,8 +133,12 @@ export const blockedTexts = {
     noEvidence: 'No events are kept: it was blocked by hand, or restored.',
     unknown: 'The store does not answer, so this is not known just now.',
     events: (count: number) => (count === 1 ? '1 event' : `${count.toLocaleString('en')} events`),
-    span: (first: string, last: string, lasted: string) => `From ${first} to ${last}, in ${lasted}.`,
-    newestOf: (shown: number, all: number) => `The last ${shown} of ${all} events.`,
+    newestOf: (shown: number, all: number) => `The last ${shown} of ${all} events`,
+    within: (lasted: string) => ` in ${lasted}`,
+    tried: (names: readonly string[]) =>
+      ` as ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`,
+    over: (protocol: string) => `, over ${protocol}`,
+    allNames: 'User names tried',
     earlier: 'What happened to it',
     spoof: 'Seen over UDP only, where a sender can be forged: never used against trunks or registered phones.',
     kernel: 'Packet filter',

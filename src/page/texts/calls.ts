@@ -89,7 +89,7 @@ export const callTexts = {
     asterisk: 'Asterisk',
     empty: 'No call is under way.',
     notCounted: 'Its daemon is away; it may be over.',
-    end: (count: number) => (count === 1 ? 'End 1 call' : `End ${count} calls`),
+    end: (count: number) => (count === 0 ? 'End calls' : count === 1 ? 'End 1 call' : `End ${count} calls`),
     endMeans: (count: number) =>
       `${count === 1 ? '1 call is' : `${count} calls are`} ended at once. Whoever talks is cut off.`,
     mayNot: 'Your role sees calls under way. Owners and Operators end them.',
@@ -113,7 +113,7 @@ export const callTexts = {
     over: (trunk: string) => `over ${trunk}`,
     nothingTaken: 'Nothing was taken anywhere: no rule counts this call.',
     allowedFrom: (time: string) => `The same call is allowed from ${time}.`,
-    allowedNow: 'The same call is allowed now.',
+    wasAllowedFrom: (time: string) => `The same call was allowed from ${time}.`,
     notByItself: 'It is not allowed until the rule is changed.',
     untilOver: 'It is allowed as soon as one of the calls under way is over.',
     untilLifted: 'It is not allowed until the address is unblocked.',

@@ -32,7 +32,7 @@ export const dashboardTexts = {
     allowed: 'Calls allowed',
     stopped: 'Calls stopped',
     attacks: 'Attacks',
-    perMinute: 'per minute, last 60 minutes',
+    perMinute: 'per minute',
     allowedSum: (sum: string, most: string, at: string) => `${sum} allowed in 60 minutes, most at ${at}: ${most}.`,
     stoppedSum: (sum: string, most: string, at: string, who: string | undefined) =>
       `${sum} stopped in 60 minutes, most at ${at}: ${most}${who === undefined ? '' : `; most of ${who}`}.`,

@@ -60,7 +60,8 @@ export const userTexts = {
   switchedOff: (name: string) => `${name} is switched off.`,
   switchedOn: (name: string) => `${name} may log in.`,
   newPassword: 'New password',
-  newPasswordMeans: (name: string, sessions: number) => `The password that ${name} has counts no more. ${endsNow(sessions)}`,
+  newPasswordMeans: (name: string, sessions: number) =>
+    `The password that ${name} has counts no more. ${endsNow(sessions)}`,
   makePassword: 'Make another',
   takeFactor: 'Take away',
   takeFactorMeans: (name: string, sessions: number) =>
@@ -139,7 +140,8 @@ export const keyTexts = {
     'allowlist:write': 'Add and change them',
     'allowlist:remove': 'Remove them, switch exemptions',
     'bans:read': 'See blocked IPs',
-    'bans:write': 'Block and unblock',
+    'bans:write': 'Block for a time and unblock',
+    'bans:permanent': 'Block for ever',
     'firewall:read': 'See the packet filter',
     'firewall:write': 'Portal and isolation',
     'settings:read': 'See settings',
@@ -148,6 +150,7 @@ export const keyTexts = {
     'alerts:write': 'Acknowledge and test',
     'reports:read': 'See what calls cost',
     'audit:read': 'See the audit log',
+    'audit:export': 'Export it',
     'users:manage': 'Manage users',
     'keys:manage': 'Manage API keys',
     own: 'Own account',

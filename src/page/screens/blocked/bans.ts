@@ -50,3 +50,8 @@ export function summarise(bans: readonly Pick<BanReport, 'until' | 'timesBanned'
 
 /** For a path of the API or of the page. */
 export const pathOf = (address: string): string => encodeURIComponent(address);
+
+/** The user names that events of the evidence tell of, each once, in the order in which they were tried. */
+export const namesTried = (events: readonly { readonly event: string }[]): readonly string[] => [
+  ...new Set(events.flatMap(({ event }) => / as (.+) \([^()]*\) from \S+(?: over \w+)?$/s.exec(event)?.[1] ?? [])),
+];

@@ -18,7 +18,13 @@ import { pathOf } from './bans.ts';
 const texts = blockedTexts.form;
 const LOOK_AFTER_MS = 400;
 
-export function BlockDialog({ address: given, onClose }: { readonly address: string; readonly onClose: () => void }): ReactNode {
+export function BlockDialog({
+  address: given,
+  onClose,
+}: {
+  readonly address: string;
+  readonly onClose: () => void;
+}): ReactNode {
   const { may } = useSession();
   const { data: me } = useMe();
   const refresh = useRefresh();
@@ -99,7 +105,12 @@ export function BlockDialog({ address: given, onClose }: { readonly address: str
         {error !== undefined && problem === undefined && <ErrorText error={error} />}
         <div className="row end">
           <Button onClick={onClose}>{partTexts.cancel}</Button>
-          <Button type="submit" variant="filled" color={lasts === 'permanent' ? 'danger' : undefined} loading={isRunning}>
+          <Button
+            type="submit"
+            variant="filled"
+            color={lasts === 'permanent' ? 'danger' : undefined}
+            loading={isRunning}
+          >
             {lasts === 'permanent' ? blockedTexts.blockPermanently : texts.submit}
           </Button>
         </div>

@@ -67,7 +67,9 @@ export function UnblockDialog({
   return (
     <Dialog title={texts.title(bans?.length ?? 0)} {...(working.isRunning ? {} : { onClose })}>
       <div className="stack">
-        {'matching' in wanted && <p className="muted">{wanted.says === '' ? texts.everything : texts.matching(wanted.says)}</p>}
+        {'matching' in wanted && (
+          <p className="muted">{wanted.says === '' ? texts.everything : texts.matching(wanted.says)}</p>
+        )}
         {loading.error !== undefined && <ErrorText error={loading.error} />}
         {bans === undefined && loading.error === undefined && <Loading rows={3} />}
         {bans?.length === 0 && <p>{texts.nothing}</p>}
@@ -94,18 +96,31 @@ export function UnblockDialog({
             onChange={(event) => setWithPermanent(event.currentTarget.checked)}
           />
         )}
-        {failures.length === 0 && may('allowlist:write') && bans !== undefined && bans.length <= MOST_ALLOWED && bans.length > 0 && (
-          <Radio.Group label={texts.way} value={way} onChange={(value) => setWay(value === 'allow' ? 'allow' : 'plain')}>
-            <div className="blocked-ways">
-              <Radio value="plain" label={texts.ways.plain} description={texts.plainHelp} />
-              <Radio value="allow" label={texts.ways.allow} description={texts.allowHelp} />
-            </div>
-          </Radio.Group>
-        )}
+        {failures.length === 0 &&
+          may('allowlist:write') &&
+          bans !== undefined &&
+          bans.length <= MOST_ALLOWED &&
+          bans.length > 0 && (
+            <Radio.Group
+              label={texts.way}
+              value={way}
+              onChange={(value) => setWay(value === 'allow' ? 'allow' : 'plain')}
+            >
+              <div className="blocked-ways">
+                <Radio value="plain" label={texts.ways.plain} description={texts.plainHelp} />
+                <Radio value="allow" label={texts.ways.allow} description={texts.allowHelp} />
+              </div>
+            </Radio.Group>
+          )}
         {progress !== undefined && (
           <div role="status">
             <p className="number">{texts.progress(progress, chosen.length)}</p>
-            <progress className="blocked-progress" max={chosen.length} value={progress} aria-label={texts.title(chosen.length)} />
+            <progress
+              className="blocked-progress"
+              max={chosen.length}
+              value={progress}
+              aria-label={texts.title(chosen.length)}
+            />
           </div>
         )}
         {failures.length > 0 && <Failures failures={failures} />}

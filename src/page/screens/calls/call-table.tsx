@@ -23,7 +23,7 @@ export const verdictChips = (row: CallRow): ReactNode => (
     <Verdict verdict={row.verdict} />
     {row.shadow.length > 0 && (
       <span title={callTexts.wouldToo(row.shadow.map((rule) => row.names.get(rule) ?? rule).join(', '))}>
-        <Verdict verdict="block" isShadow word={row.names.get(row.shadow[0] ?? '') ?? row.shadow[0] ?? ''} />
+        <Verdict verdict="block" isShadow />
       </span>
     )}
   </span>
@@ -51,7 +51,7 @@ const COLUMNS: readonly Column<CallRow>[] = [
     header: callTexts.destination,
     cell: (row) => (
       <>
-        {number(row)} <span className="muted">{row.destinationLabel}</span>
+        {number(row)} <span className="muted">{row.destinationLabel === 'unknown' ? '' : row.destinationLabel}</span>
       </>
     ),
   },
@@ -160,7 +160,8 @@ export function CallTable({
           aside: <Time at={row.at} />,
           detail: (
             <>
-              {row.extension ?? callTexts.unknownExtension} → {number(row)} · {decidedBy(row)}
+              {row.extension ?? callTexts.unknownExtension} → {number(row)}
+              {decidedBy(row) === '–' ? '' : ` · ${decidedBy(row)}`}
               <FreeIn row={row} />
             </>
           ),

@@ -26,23 +26,21 @@ export function WhyActions({ call }: { readonly call: DecisionReport }): ReactNo
   const zone = useZone();
   const { rule, source, verdict } = call;
   return (
-    <>
-      <div className="why-actions">
-        <CopyText label={texts.copyLink} text={() => location.href} />
-        <CopyText label={texts.copyText} text={() => asText(call, serverNow(), zone)} />
-        {rule !== null && may('policy:read') && (
-          <Button component={Link} to={`/rules/${encodeURIComponent(rule)}`}>
-            {texts.openRule}
-          </Button>
-        )}
-        <MakeRule call={call} />
-        {verdict === 'block' && <AllowThis call={call} />}
-        {source !== null && call.layer !== 'ban' && call.layer !== 'allowlist' && may('bans:read') && (
-          <BlockAddress id={call.id} address={source} />
-        )}
-      </div>
+    <div className="why-actions">
+      <CopyText label={texts.copyLink} text={() => location.href} />
+      <CopyText label={texts.copyText} text={() => asText(call, serverNow(), zone)} />
+      {rule !== null && may('policy:read') && (
+        <Button component={Link} to={`/rules/${encodeURIComponent(rule)}`}>
+          {texts.openRule}
+        </Button>
+      )}
+      <MakeRule call={call} />
+      {verdict === 'block' && <AllowThis call={call} />}
+      {source !== null && call.layer !== 'ban' && call.layer !== 'allowlist' && may('bans:read') && (
+        <BlockAddress id={call.id} address={source} />
+      )}
       {may('calls:check') && <CheckAgain call={call} />}
-    </>
+    </div>
   );
 }
 
@@ -95,11 +93,11 @@ function CheckAgain({ call }: { readonly call: DecisionReport }): ReactNode {
     setAnswer({ said, at: serverNow() });
   };
   return (
-    <div className="why-check">
+    <>
       <Button loading={isRunning} onClick={() => void run(ask)}>
         {texts.check}
       </Button>
-      <div role="status">
+      <div role="status" className="why-answer">
         {answer !== undefined && (
           <>
             {texts.checked}: <Verdict verdict={answer.said.verdict} />{' '}
@@ -108,7 +106,7 @@ function CheckAgain({ call }: { readonly call: DecisionReport }): ReactNode {
         )}
       </div>
       {error !== undefined && <ErrorText error={error} />}
-    </div>
+    </>
   );
 }
 

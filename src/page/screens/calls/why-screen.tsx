@@ -8,14 +8,14 @@ import type { ApprovalReport } from '../../../approvals/approval.ts';
 import type { DecisionReport, FindingReport } from '../../../gate/report.ts';
 import { ApiError, api } from '../../api/client.ts';
 import { serverNow } from '../../api/server-clock.ts';
-import { formatActor, formatMoment } from '../../parts/format.ts';
+import { capital, formatActor, formatMoment } from '../../parts/format.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { Failed, Loading, NotFound } from '../../parts/states.tsx';
 import { Time, useNow, useZone } from '../../parts/time.tsx';
 import { Verdict } from '../../parts/verdict.tsx';
 import { approvalTexts } from '../../texts/approvals.ts';
 import { callTexts } from '../../texts/calls.ts';
-import { allowedFrom, countOf, describeCall, explainIt, LAYERS, layerOf, saidOf, windowOf } from './why.ts';
+import { allowedFrom, countOf, describeCall, explainIt, LAYERS, layerOf, windowOf } from './why.ts';
 import { WhyActions } from './why-actions.tsx';
 import './calls.css';
 
@@ -105,7 +105,7 @@ function Rules({ call }: { readonly call: DecisionReport }): ReactNode {
   const isRefused = call.verdict === 'block';
   const isTaken = applying.some(({ limits }) => limits.some(({ used, usedAfter }) => used !== usedAfter));
   return (
-    <section className="stack" aria-label={texts.table}>
+    <div className="stack">
       {applying.length === 0 ? (
         <p className="muted">{texts.none}</p>
       ) : (
@@ -145,7 +145,7 @@ function Rules({ call }: { readonly call: DecisionReport }): ReactNode {
           </ul>
         </details>
       )}
-    </section>
+    </div>
   );
 }
 
@@ -158,7 +158,7 @@ function RuleRow({ finding, call }: { readonly finding: FindingReport; readonly 
   return (
     <tr>
       <th scope="row">{finding.name}</th>
-      <td>{finding.because}</td>
+      <td>{capital(finding.because)}</td>
       <td>
         <Lines of={limits.map(({ subject }) => subject)} />
       </td>
@@ -175,9 +175,13 @@ function RuleRow({ finding, call }: { readonly finding: FindingReport; readonly 
       </td>
       <td>
         {exceeded ? (
-          <Verdict verdict={verdict} isShadow={mode === 'shadow'} />
+          <Verdict
+            verdict={verdict}
+            isShadow={mode === 'shadow'}
+            word={finding.rule === call.rule ? texts.decides : undefined}
+          />
         ) : (
-          <span className="muted">{saidOf(finding, call.rule)}</span>
+          <span className="muted">{texts.passes}</span>
         )}
       </td>
       <td>{allowedFrom(finding, at, now, zone)}</td>

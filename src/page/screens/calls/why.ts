@@ -2,7 +2,6 @@
 import type { DecisionReport, ExplanationReport, FindingReport, LimitReport } from '../../../gate/report.ts';
 import type { CountPer } from '../../../policy/call.ts';
 import {
-  capital,
   formatClock,
   formatCount,
   formatDuration,
@@ -49,7 +48,8 @@ function whenAllowed(call: ExplanationReport, at: number, now: number, zone: str
   const { retryAfterSeconds, layer, rule, findings } = call;
   if (retryAfterSeconds !== null) {
     const from = at + retryAfterSeconds * 1000;
-    return from <= now ? texts.allowedNow : texts.allowedFrom(formatMoment(from, now, zone));
+    const shown = formatMoment(from, now, zone);
+    return from <= now ? texts.wasAllowedFrom(shown) : texts.allowedFrom(shown);
   }
   if (layer === 'ban') return texts.untilLifted;
   if (layer === 'lock') return texts.untilCleared;
@@ -125,6 +125,3 @@ export function asText(call: DecisionReport, now: number, zone: string | undefin
     ...rules,
   ].join('\n');
 }
-
-export const saidOf = (finding: FindingReport, decided: string | null): string =>
-  finding.rule === decided ? texts.decides : finding.exceeded ? capital(finding.action) : texts.passes;

@@ -192,8 +192,8 @@ function Plot({
     times.map((each) => Date.parse(each) / 1000),
     // The tallest is painted first, and the base over it.
     ...stacked(series.map(({ counts }) => counts))
-      .toReversed()
-      .map((counts) => [...counts]),
+      .map((tops, at) => tops.map((top, minute) => ((series[at]?.counts[minute] ?? 0) === 0 ? null : top)))
+      .toReversed(),
   ];
   const inks = series.map(({ ink }) => ink).join(' ');
   const firstData = useEffectEvent(data);
@@ -208,7 +208,7 @@ function Plot({
       {
         width: Math.max(200, parent.clientWidth),
         height: HEIGHT,
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         legend: { show: false },
         cursor: {
           sync: { key: 'minutes' },
@@ -217,7 +217,11 @@ function Plot({
           drag: { x: onChoose !== undefined, y: false, setScale: false },
         },
         tzDate: (at) => (zone === undefined ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), zone)),
-        scales: { x: { time: true }, y: { range: (_chart, _least, most) => [0, Math.max(4, most)] } },
+        // The last minute is drawn as well.
+        scales: {
+          x: { time: true, range: (_chart, first, last) => [first, last + 60] },
+          y: { range: (_chart, _least, most) => [0, Math.max(4, most)] },
+        },
         axes: [
           {
             ...axis,

@@ -54,7 +54,9 @@ function TileLink({ tile: { name, figure, detail, to } }: { readonly tile: Tile 
     <Link to={to} className="tile" aria-labelledby={id}>
       <span id={id} className="tile-words">
         <span className="tile-name">{name}</span>
-        <span className="tile-figure number">{figure}</span>
+        <span className="tile-figure number" data-long={figure.length > 12 || undefined}>
+          {figure}
+        </span>
         <span className="tile-detail">{detail}</span>
       </span>
     </Link>

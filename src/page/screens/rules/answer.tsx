@@ -4,7 +4,6 @@ import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { Link } from 'react-router';
 import type { RulePreview } from '../../../api/rules-preview-routes.ts';
-import { VERDICT_ORDER } from './verdict-order.ts';
 import { formatCount, formatPhone, sentence } from '../../parts/format.ts';
 import { Failed, Loading } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -12,6 +11,7 @@ import { Verdict } from '../../parts/verdict.tsx';
 import { rulesTexts } from '../../texts/rules.ts';
 import { changedWords, type Draft } from './draft.ts';
 import { TryCall } from './try-call.tsx';
+import { VERDICT_ORDER } from './verdict-order.ts';
 
 const texts = rulesTexts.answer;
 const DAYS = 7;
@@ -19,7 +19,13 @@ const DAYS = 7;
 const count = (value: number | null, otherwise: string): string => (value === null ? otherwise : formatCount(value));
 
 /** On narrow screens: both figures in one line, above the saves. */
-export function AnswerBar({ preview, isOld }: { readonly preview: RulePreview | undefined; readonly isOld: boolean }): ReactNode {
+export function AnswerBar({
+  preview,
+  isOld,
+}: {
+  readonly preview: RulePreview | undefined;
+  readonly isOld: boolean;
+}): ReactNode {
   const [minute] = preview?.worstCase ?? [];
   if (preview === undefined || minute === undefined) return null;
   const acted = Object.values(preview.hits?.acted ?? {}).reduce((sum, each) => sum + each, 0);
@@ -86,19 +92,32 @@ function Said({ text }: { readonly text: string }): ReactNode {
   return (
     <section className="panel" aria-label={texts.title}>
       <p className="rule-sentence">
-        “{before} {changed !== '' && <u>{changed}</u>} {after}”
+        “{before}{before !== '' && (changed !== '' || after !== '') && ' '}{changed !== '' && <u>{changed}</u>}{changed !== '' && after !== '' && ' '}{after}”
       </p>
     </section>
   );
 }
 
-function Worst({ preview, draft, onRolling }: { readonly preview: RulePreview; readonly draft: Draft; readonly onRolling: () => void }): ReactNode {
+function Worst({
+  preview,
+  draft,
+  onRolling,
+}: {
+  readonly preview: RulePreview;
+  readonly draft: Draft;
+  readonly onRolling: () => void;
+}): ReactNode {
   const { worstCase, subjects } = preview;
   const counting = draft.fields.counting ?? 'bucket';
   const per = draft.fields.countPer ?? 'extension';
   const [row] = draft.limits;
   const isOne = per === 'system' || subjects === 1;
-  const period = row === undefined ? '' : row.number === '1' ? rulesTexts.form.units[row.unit].replace(/s$/, '') : `${row.number} ${rulesTexts.form.units[row.unit]}`;
+  const period =
+    row === undefined
+      ? ''
+      : row.number === '1'
+        ? rulesTexts.form.units[row.unit].replace(/s$/, '')
+        : `${row.number} ${rulesTexts.form.units[row.unit]}`;
   return (
     <section className="panel">
       <h2>{texts.worstCase(counting)}</h2>
@@ -158,7 +177,11 @@ function Hits({ preview: { hits } }: { readonly preview: RulePreview }): ReactNo
       ) : (
         <p className="row">
           {acted.map((verdict) => (
-            <Verdict key={verdict} verdict={verdict} word={`${formatCount(hits.acted[verdict] ?? 0)} ${texts.acted[verdict]}`} />
+            <Verdict
+              key={verdict}
+              verdict={verdict}
+              word={`${formatCount(hits.acted[verdict] ?? 0)} ${texts.acted[verdict]}`}
+            />
           ))}
         </p>
       )}

@@ -71,7 +71,13 @@ export function ImportRulesScreen(): ReactNode {
   );
 }
 
-function Choose({ onFile, name }: { readonly onFile: (file: File | undefined) => void; readonly name: string | undefined }): ReactNode {
+function Choose({
+  onFile,
+  name,
+}: {
+  readonly onFile: (file: File | undefined) => void;
+  readonly name: string | undefined;
+}): ReactNode {
   const input = useRef<HTMLInputElement>(null);
   return (
     <section
@@ -138,10 +144,15 @@ function Preview({
             onConfirm={async () => {
               // Taken back as a whole: what the policy was is put in its place again.
               const before = await api<{ readonly document: unknown }>('GET', 'policy');
-              const made = await receive<RuleImportAnswer>('POST', 'rules/import', { body: { csv, replace }, ifMatch: version });
+              const made = await receive<RuleImportAnswer>('POST', 'rules/import', {
+                body: { csv, replace },
+                ifMatch: version,
+              });
               await refresh('rules', 'policy', 'doctor');
               say(texts.done(added.length, replaced.length), () =>
-                api('PUT', 'policy', { body: before.document, ifMatch: `"${made.body.version}"` }).then(() => refresh('rules', 'policy')),
+                api('PUT', 'policy', { body: before.document, ifMatch: `"${made.body.version}"` }).then(() =>
+                  refresh('rules', 'policy'),
+                ),
               );
               onDone(made.body);
             }}
@@ -169,7 +180,12 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }): Reac
   const download = (): void =>
     saveFile(
       'problems.csv',
-      ['line,column,found,message', ...problems.map(({ line, column, found, message }) => [String(line ?? ''), column ?? '', found ?? '', message].map(cell).join(','))].join('\r\n'),
+      [
+        'line,column,found,message',
+        ...problems.map(({ line, column, found, message }) =>
+          [String(line ?? ''), column ?? '', found ?? '', message].map(cell).join(','),
+        ),
+      ].join('\r\n'),
     );
   return (
     <section className="stack" role="alert">
@@ -197,9 +213,12 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }): Reac
 }
 
 type Change = RuleImportAnswer['changes'][number] & { readonly kind: 'added' | 'replaced' | 'removed' };
-const limitsIn = (rule: Change['before']): string => (Array.isArray(rule?.['limits']) ? rule['limits'].join(' · ') : '–');
+const limitsIn = (rule: Change['before']): string =>
+  Array.isArray(rule?.['limits']) ? rule['limits'].join(' · ') : '–';
 const limitsOf = ({ before, after, kind }: Change): string =>
-  kind === 'replaced' && limitsIn(before) !== limitsIn(after) ? `${limitsIn(before)} → ${limitsIn(after)}` : limitsIn(after ?? before);
+  kind === 'replaced' && limitsIn(before) !== limitsIn(after)
+    ? `${limitsIn(before)} → ${limitsIn(after)}`
+    : limitsIn(after ?? before);
 const nameIn = ({ id, before, after }: Change): string => String(after?.['name'] ?? before?.['name'] ?? id);
 const CHANGE_COLUMNS: readonly Column<Change>[] = [
   { id: 'rule', header: texts.rule, cell: nameIn },
@@ -208,10 +227,12 @@ const CHANGE_COLUMNS: readonly Column<Change>[] = [
 ];
 
 function Changes({ answer: { changes, added, removed } }: { readonly answer: RuleImportAnswer }): ReactNode {
-  const rows = changes.map((change): Change => ({
-    ...change,
-    kind: added.includes(change.id) ? 'added' : removed.includes(change.id) ? 'removed' : 'replaced',
-  }));
+  const rows = changes.map(
+    (change): Change => ({
+      ...change,
+      kind: added.includes(change.id) ? 'added' : removed.includes(change.id) ? 'removed' : 'replaced',
+    }),
+  );
   return (
     <DataTable
       name={texts.preview}

@@ -8,8 +8,8 @@ import { rulesTexts } from '../../texts/rules.ts';
 import { COUNTED, type Draft, type Fields, limitText } from './draft.ts';
 import { LimitRows } from './limit-rows.tsx';
 import type { PolicyAnswer } from './rule-data.ts';
-import { ScopeFields } from './scope-fields.tsx';
 import { ScheduleHint } from './schedule-hint.tsx';
+import { ScopeFields } from './scope-fields.tsx';
 
 const texts = rulesTexts.form;
 const ACTIONS = Object.entries(texts.actions).map(([value, label]) => ({ value, label }));
@@ -36,7 +36,8 @@ export function RuleFields({
   const set = (part: Fields): void => onChange({ ...draft, fields: { ...fields, ...part } });
   const problem = (path: string): string | undefined => preview?.problems.find((each) => each.path === path)?.message;
   const { document } = policy;
-  const schedule = fields.during !== undefined ? `during ${fields.during}` : fields.not !== undefined ? `not ${fields.not}` : '';
+  const schedule =
+    fields.during !== undefined ? `during ${fields.during}` : fields.not !== undefined ? `not ${fields.not}` : '';
   return (
     <>
       <TextInput
@@ -123,7 +124,12 @@ function Counted({
     return `${texts.countOf[each]}, ${texts.forEach(calls, subjects)}`;
   };
   return (
-    <Radio.Group label={texts.count} value={per} onChange={(value) => onChange(value as CountPer)} className="rule-part">
+    <Radio.Group
+      label={texts.count}
+      value={per}
+      onChange={(value) => onChange(value as CountPer)}
+      className="rule-part"
+    >
       <div className="rule-radios">
         {offered.map((each) => (
           <Radio key={each} value={each} label={says(each)} disabled={readOnly} />
@@ -223,7 +229,10 @@ function More({ fields, set, problem, readOnly }: Part & { readonly readOnly: bo
   const { hard, soft } = spend ?? {};
   return (
     <>
-      <details className="rule-more" open={fields.concurrent !== undefined || spend !== undefined || fields.maxDuration !== undefined}>
+      <details
+        className="rule-more"
+        open={fields.concurrent !== undefined || spend !== undefined || fields.maxDuration !== undefined}
+      >
         <summary>{texts.ceilings}</summary>
         <fieldset className="rule-pair" disabled={readOnly}>
           <legend className="unseen">{texts.ceilings}</legend>

@@ -2,8 +2,9 @@
  * The form of a rule: fields at the left, what the rule says, permits and would have hit at the right. No save before these
  * are on the screen: they come of one answer of the API, so that the command line says the same.
  */
-import { useQuery } from '@tanstack/react-query';
+
 import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import type { RulePreview } from '../../../api/rules-preview-routes.ts';
@@ -15,8 +16,8 @@ import { announce } from '../../frame/announcer.tsx';
 import { useAction } from '../../parts/action.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { ChangedMeanwhile, ErrorText, NotFound, Shown } from '../../parts/states.tsx';
-import { UnsavedGuard } from '../../parts/unsaved.tsx';
 import { say } from '../../parts/undo.tsx';
+import { UnsavedGuard } from '../../parts/unsaved.tsx';
 import { rulesTexts } from '../../texts/rules.ts';
 import { Answer, AnswerBar } from './answer.tsx';
 import { bodyOf, type Draft, draftOf, EMPTY_DRAFT, freeId, freeName, patchOf } from './draft.ts';
@@ -81,14 +82,19 @@ function useSettled<T>(value: T, ms: number): T {
 
 function usePreview(draft: Draft, replaces: string | undefined) {
   const { id: _, ...rule } = bodyOf(draft);
-  const asked = useSettled(JSON.stringify({ rule, days: DAYS, ...(replaces === undefined ? {} : { replaces }) }), PAUSE_MS);
+  const asked = useSettled(
+    JSON.stringify({ rule, days: DAYS, ...(replaces === undefined ? {} : { replaces }) }),
+    PAUSE_MS,
+  );
   const found = useQuery<RulePreview, Error>({
     queryKey: ['rules', 'preview', asked],
     queryFn: ({ signal }) => api<RulePreview>('POST', 'rules/preview', { body: JSON.parse(asked), signal }),
     placeholderData: (before) => before,
     staleTime: 60_000,
   });
-  const isOld = found.isPlaceholderData || asked !== JSON.stringify({ rule, days: DAYS, ...(replaces === undefined ? {} : { replaces }) });
+  const isOld =
+    found.isPlaceholderData ||
+    asked !== JSON.stringify({ rule, days: DAYS, ...(replaces === undefined ? {} : { replaces }) });
   return { ...found, isOld };
 }
 
@@ -147,7 +153,13 @@ function RuleForm({
       const saved =
         before === undefined
           ? await receive('POST', 'rules', {
-              body: { ...body, id: freeId(name, others.map(({ id }) => id)) },
+              body: {
+                ...body,
+                id: freeId(
+                  name,
+                  others.map(({ id }) => id),
+                ),
+              },
             })
           : await receive('PATCH', `rules/${encodeURIComponent(before.id)}`, {
               body: patchOf({ ...before }, body),
@@ -205,7 +217,6 @@ function RuleForm({
           />
         </div>
         <div className="rule-answer">
-          <AnswerBar preview={data} isOld={preview.isOld} />
           <Answer
             preview={data}
             error={preview.error}
@@ -233,13 +244,16 @@ function RuleForm({
           ) : (
             error !== undefined && <ErrorText error={error} />
           )}
-          <div className="row end rule-saves">
-            <Button component={Link} to="/rules">
-              {texts.cancel}
-            </Button>
-            {/* The one that matters comes last; what would have refused honest calls is tried out first. */}
-            {acted > 0 ? [enforce, shadow] : [shadow, enforce]}
-          </div>
+        </div>
+        <div className="rule-saves">
+          <AnswerBar preview={data} isOld={preview.isOld} />
+          <div className="row end">
+          <Button component={Link} to="/rules">
+            {texts.cancel}
+          </Button>
+          {/* The one that matters comes last; what would have refused honest calls is tried out first. */}
+          {acted > 0 ? [enforce, shadow] : [shadow, enforce]}
+        </div>
         </div>
       </form>
     </Screen>
@@ -249,7 +263,8 @@ function RuleForm({
 /** What somebody else changed. */
 function Difference({ before, now }: { readonly before: RuleDocument | undefined; readonly now: unknown }): ReactNode {
   if (before === undefined || typeof now !== 'object' || now === null) return null;
-  const text = (value: unknown): string => (value === undefined || value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
+  const text = (value: unknown): string =>
+    value === undefined || value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value);
   const was = { ...before } as Readonly<Record<string, unknown>>;
   return (
     <ul>

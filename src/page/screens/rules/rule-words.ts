@@ -11,8 +11,10 @@ export const NO_NAMES: Names = { groups: {}, trunks: {}, schedules: {} };
 
 export const ruleName = ({ id, name }: Pick<RuleDocument, 'id' | 'name'>): string => name ?? id;
 
-export const limitsOf = ({ limits, counting }: RuleDocument): string =>
-  limits.length === 0 ? texts.everyCall : `${limits.join(' · ')}${counting === 'rolling' ? ` ${texts.rolling}` : ''}`;
+export const limitsOf = (rule: RuleDocument): string => {
+  const { limits, counting } = rule;
+  return (
+  limits.length === 0 ? ceilingsOf(rule) || texts.everyCall : `${limits.join(' · ')}${counting === 'rolling' ? ` ${texts.rolling}` : ''}`;
 
 const MOST = 3;
 

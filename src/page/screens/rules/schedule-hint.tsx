@@ -1,9 +1,9 @@
 /** The week of the schedule that was chosen: its sentence and a picture of it. */
 import type { ReactNode } from 'react';
 import type { ListedSchedule } from '../../../api/schedule-state-routes.ts';
+import type { ScheduleDocument } from '../../../policy/schedule.ts';
 import { useApi } from '../../api/queries.ts';
 import { sentence } from '../../parts/format.ts';
-import type { ScheduleDocument } from '../../../policy/schedule.ts';
 import { WeekPicture } from '../schedules/week-picture.tsx';
 
 export function ScheduleHint({ id }: { readonly id: string | undefined }): ReactNode {

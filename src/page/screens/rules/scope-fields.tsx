@@ -11,7 +11,17 @@ type Scope = Exclude<RuleDocument['appliesTo'], 'all'>;
 type Kind = keyof typeof texts.kinds;
 const KINDS = Object.keys(texts.kinds) as readonly Kind[];
 /** The classes of the daemon; own lists and countries come beside them. */
-const CLASSES = ['national', 'international', 'mobile', 'premium', 'satellite', 'tollfree', 'shortcode', 'internal', 'unknown'];
+const CLASSES = [
+  'national',
+  'international',
+  'mobile',
+  'premium',
+  'satellite',
+  'tollfree',
+  'shortcode',
+  'internal',
+  'unknown',
+];
 const DIALLED_BY = ['manual', 'predictive', 'three-way', 'transfer', 'override', 'direct', 'other'];
 
 export function ScopeFields({
@@ -34,7 +44,10 @@ export function ScopeFields({
     onChange(Object.keys(left).length === 0 ? 'all' : left);
   };
   const change = (value: string): void => {
-    if (value === 'all') return onChange('all');
+    if (value === 'all') {
+      onChange('all');
+      return;
+    }
     const kept = Object.fromEntries(Object.entries(named).filter(([name]) => name !== first && name !== value));
     onChange({ [value]: [], ...kept } as Scope);
   };
@@ -46,11 +59,19 @@ export function ScopeFields({
         <NativeSelect
           aria-label={texts.appliesTo}
           value={first ?? 'all'}
-          data={[{ value: 'all', label: texts.all }, ...KINDS.map((kind) => ({ value: kind, label: texts.kinds[kind] }))]}
+          data={[
+            { value: 'all', label: texts.all },
+            ...KINDS.map((kind) => ({ value: kind, label: texts.kinds[kind] })),
+          ]}
           onChange={(event) => change(event.currentTarget.value)}
         />
         {first !== undefined && (
-          <Values kind={first} values={named[first] ?? []} onChange={(values) => put(first, values)} document={document} />
+          <Values
+            kind={first}
+            values={named[first] ?? []}
+            onChange={(values) => put(first, values)}
+            document={document}
+          />
         )}
       </div>
       {rest.map((kind) => (
@@ -115,6 +136,13 @@ function Values({
     permissions: [...new Set(Object.values(document.extensions).flatMap(({ permissions }) => permissions ?? []))],
   };
   return (
-    <TagsInput {...shared} description={texts.kindHelp[kind]} data={offered[kind]} limit={50} splitChars={[',', ';', ' ']} acceptValueOnBlur />
+    <TagsInput
+      {...shared}
+      description={texts.kindHelp[kind]}
+      data={offered[kind]}
+      limit={50}
+      splitChars={[',', ';', ' ']}
+      acceptValueOnBlur
+    />
   );
 }

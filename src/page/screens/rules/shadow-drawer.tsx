@@ -18,7 +18,10 @@ export function ShadowDrawer(): ReactNode {
   const { id = '' } = useParams();
   const [hours, setHours] = useAddressValue('hours');
   const span = hours === '168' ? 168 : 24;
-  const report = useApi<ShadowReport>(`rules/${encodeURIComponent(id)}/shadow-report?hours=${span}`, { everyMs: 30_000, keepsOld: true });
+  const report = useApi<ShadowReport>(`rules/${encodeURIComponent(id)}/shadow-report?hours=${span}`, {
+    everyMs: 30_000,
+    keepsOld: true,
+  });
   const rule = usePolicy().data?.document.rules.find((each) => each.id === id);
   const { turn, mayWrite } = useRuleActions();
   const navigate = useNavigate();
@@ -28,7 +31,13 @@ export function ShadowDrawer(): ReactNode {
       <div className="stack">
         <div className="row">
           {([24, 168] as const).map((each) => (
-            <Button key={each} size="compact-sm" aria-pressed={span === each} variant={span === each ? 'filled' : 'default'} onClick={() => setHours(each === 24 ? '' : '168')}>
+            <Button
+              key={each}
+              size="compact-sm"
+              aria-pressed={span === each}
+              variant={span === each ? 'filled' : 'default'}
+              onClick={() => setHours(each === 24 ? '' : '168')}
+            >
               {each === 24 ? texts.lastDay : texts.lastWeek}
             </Button>
           ))}
@@ -49,7 +58,8 @@ export function ShadowDrawer(): ReactNode {
                     <ul>
                       {extensions.map(({ extension, calls: count }) => (
                         <li key={extension ?? ''}>
-                          <span className="mono">{extension ?? rulesTexts.answer.unknownExtension}</span> · {rulesTexts.answer.calls(formatCount(count))}
+                          <span className="mono">{extension ?? rulesTexts.answer.unknownExtension}</span> ·{' '}
+                          {rulesTexts.answer.calls(formatCount(count))}
                         </li>
                       ))}
                     </ul>

@@ -1,12 +1,12 @@
 /** Ready rules and starter packs: each says what it does and permits at worst before it is taken. */
 import { Button, TagsInput, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
+import { useNavigate } from 'react-router';
 import type { PackAnswer, PackProposalAnswer } from '../../../api/packs-routes.ts';
 import type { TemplateReport } from '../../../api/templates-routes.ts';
 import { api, receive } from '../../api/client.ts';
 import { useApi, useRefresh } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
-import { useNavigate } from 'react-router';
 import { useAction } from '../../parts/action.ts';
 import { ConfirmButton } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
@@ -29,7 +29,7 @@ export function Templates(): ReactNode {
       <h3 className="rules-h3">{template.title}</h3>
       <p>{template.says}</p>
       <Button
-        aria-label={texts.useNamed(template.title)}
+        aria-label={texts.called(template.title)}
         disabled={!may('policy:write')}
         title={may('policy:write') ? undefined : rulesTexts.mayNotWrite}
         onClick={() => use(template)}
@@ -81,7 +81,13 @@ export function Templates(): ReactNode {
 }
 
 /** Adds it with the group, schedule or list that it needs, in shadow, and opens the form. */
-function UseTemplate({ template, onClose }: { readonly template: TemplateReport; readonly onClose: () => void }): ReactNode {
+function UseTemplate({
+  template,
+  onClose,
+}: {
+  readonly template: TemplateReport;
+  readonly onClose: () => void;
+}): ReactNode {
   const [members, setMembers] = useState<string[]>([]);
   const [trunk, setTrunk] = useState('');
   const navigate = useNavigate();
@@ -96,7 +102,9 @@ function UseTemplate({ template, onClose }: { readonly template: TemplateReport;
     };
     const added = await api<{ readonly id: string }>('POST', `templates/${template.name}`, { body });
     await refresh('rules', 'policy', 'doctor');
-    say(texts.added(template.title), () => api('DELETE', `rules/${encodeURIComponent(added.id)}`).then(() => refresh('rules', 'policy')));
+    say(texts.added(template.title), () =>
+      api('DELETE', `rules/${encodeURIComponent(added.id)}`).then(() => refresh('rules', 'policy')),
+    );
     void navigate(`/rules/edit/${encodeURIComponent(added.id)}`);
   };
   return (
@@ -121,7 +129,13 @@ function UseTemplate({ template, onClose }: { readonly template: TemplateReport;
           />
         )}
         {need('trunk') !== undefined && (
-          <TextInput label={texts.trunk} description={need('trunk')?.what} required value={trunk} onChange={(event) => setTrunk(event.currentTarget.value)} />
+          <TextInput
+            label={texts.trunk}
+            description={need('trunk')?.what}
+            required
+            value={trunk}
+            onChange={(event) => setTrunk(event.currentTarget.value)}
+          />
         )}
         {error !== undefined && <ErrorText error={error} />}
         <div className="row end">
@@ -148,7 +162,17 @@ function UsePack({ pack, onClose }: { readonly pack: PackAnswer; readonly onClos
     Object.fromEntries(
       Object.entries(figures).flatMap(([name, value]) => {
         if (value.trim() === '') return [];
-        return [[name, name === 'knownCountries' ? value.toUpperCase().split(/[\s,;]+/).filter(Boolean) : value.trim()]];
+        return [
+          [
+            name,
+            name === 'knownCountries'
+              ? value
+                  .toUpperCase()
+                  .split(/[\s,;]+/)
+                  .filter(Boolean)
+              : value.trim(),
+          ],
+        ];
       }),
     );
   const show = async (): Promise<void> => {
@@ -175,11 +199,7 @@ function UsePack({ pack, onClose }: { readonly pack: PackAnswer; readonly onClos
             />
           ))}
         </div>
-        {error !== undefined && (
-          <>
-            <ErrorText error={error} />
-          </>
-        )}
+        {error !== undefined && <ErrorText error={error} />}
         {proposal !== undefined && (
           <section className="panel stack">
             <p>

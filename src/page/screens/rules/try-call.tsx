@@ -54,7 +54,12 @@ export function TryCall({ isShort = false }: { readonly isShort?: boolean }): Re
         {!isShort && (
           <>
             <TextInput {...field('trunk', texts.trunk)} />
-            <TextInput {...field('at', texts.at)} description={texts.atHelp} type="datetime-local" inputWrapperOrder={['label', 'input', 'description']} />
+            <TextInput
+              {...field('at', texts.at)}
+              description={texts.atHelp}
+              type="datetime-local"
+              inputWrapperOrder={['label', 'input', 'description']}
+            />
           </>
         )}
       </div>

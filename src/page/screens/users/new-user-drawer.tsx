@@ -1,8 +1,8 @@
 /** A new user: name and role; the password is made by chance and shown once. */
 import { Button, Radio, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
-import { ROLES, type Role } from '../../../people/roles.ts';
 import type { ChangedUser } from '../../../api/users-routes.ts';
+import type { Role } from '../../../people/roles.ts';
 import { ApiError, api, newIdempotencyKey } from '../../api/client.ts';
 import { useRefresh } from '../../api/queries.ts';
 import { useAction } from '../../parts/action.ts';
@@ -12,6 +12,8 @@ import { say } from '../../parts/undo.tsx';
 import { UnsavedGuard } from '../../parts/unsaved.tsx';
 import { userTexts as texts } from '../../texts/users.ts';
 import { ShownOnce } from './shown-once.tsx';
+
+const ROLES: readonly Role[] = ['owner', 'operator', 'supervisor', 'viewer', 'billing'];
 
 export function NewUserDrawer(): ReactNode {
   const [name, setName] = useState('');
@@ -75,9 +77,19 @@ export function NewUserDrawer(): ReactNode {
 }
 
 /** Roles with what each means: nobody should have to look it up. */
-export function RoleField({ role, onChange }: { readonly role: Role; readonly onChange: (role: Role) => void }): ReactNode {
+export function RoleField({
+  role,
+  onChange,
+}: {
+  readonly role: Role;
+  readonly onChange: (role: Role) => void;
+}): ReactNode {
   return (
-    <Radio.Group label={texts.role} value={role} onChange={(value) => onChange(ROLES.find((each) => each === value) ?? role)}>
+    <Radio.Group
+      label={texts.role}
+      value={role}
+      onChange={(value) => onChange(ROLES.find((each) => each === value) ?? role)}
+    >
       <div className="users-roles">
         {ROLES.map((each) => (
           <Radio key={each} value={each} label={texts.roles[each]} description={texts.roleMeans[each]} />

@@ -73,7 +73,11 @@ const COLUMNS: readonly Column<ListedUser>[] = [
   { id: 'factor', header: texts.factor, cell: factorOf },
   { id: 'sessions', header: texts.sessions, isNumber: true, cell: ({ sessions }) => sessions },
   { id: 'seen', header: texts.lastSeen, cell: seenOf },
-  { id: 'password', header: texts.passwordSince, cell: ({ passwordChangedAt }) => <Time at={passwordChangedAt} as="age" /> },
+  {
+    id: 'password',
+    header: texts.passwordSince,
+    cell: ({ passwordChangedAt }) => <Time at={passwordChangedAt} as="age" />,
+  },
   { id: 'created', header: texts.created, cell: ({ createdAt }) => <Time at={createdAt} />, isHiddenAtFirst: true },
   { id: 'by', header: texts.createdBy, cell: ({ createdBy }) => formatActor(createdBy), isHiddenAtFirst: true },
 ];
