@@ -10,8 +10,8 @@ import { messageOf } from '../errors.ts';
 import { PackagesUnavailable } from './debian-mirror.ts';
 import { type Elsewhere, startElsewhere } from './elsewhere.ts';
 import { ensurePrograms } from './programs.ts';
-import { type Stage, startStage } from './stage.ts';
-import { CARRIERS, DIALPLAN, type Outcome, PHONES, POLICY, type Scene, STORY } from './story.ts';
+import { startStage } from './stage.ts';
+import { CARRIERS, DIALPLAN, type Outcome, type Page, PHONES, POLICY, type Scene, STORY } from './story.ts';
 import { createTollgateProcess, type TollgateProcess } from './tollgate-process.ts';
 
 interface DemoOptions {
@@ -38,7 +38,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const failed = played.filter(isWrong);
     if (terminal.signal.aborted) return 130;
     terminal.out(summary(terminal, played, (performance.now() - startedMs) / 1000));
-    if (!options.toTheEnd) await goOn(options, stands.stage, stands.tollgate);
+    if (!options.toTheEnd) await goOn(options, stands);
     return failed.length === 0 ? 0 : 1;
   } catch (error) {
     if (terminal.signal.aborted) return 130;
@@ -87,8 +87,23 @@ async function prepare(
   const applied = await tollgate.run(['policy', 'apply', '-', '--json'], POLICY);
   if (applied.exitCode !== 0) throw new Error(applied.output);
   step('tollgate', `FastAGI on 127.0.0.1:${tollgate.agiPort}, state in ${tollgate.stateDir}`);
-  return { stage, tollgate, elsewhere };
+  const url = `http://127.0.0.1:${tollgate.webPort}`;
+  const people = [await mayLogIn(tollgate, 'operator'), await mayLogIn(tollgate, 'supervisor')];
+  const page = { url, people };
+  step('page', describePage(page));
+  return { stage, tollgate, page, elsewhere };
 }
+
+/** A user who is called as his role is. */
+async function mayLogIn(tollgate: TollgateProcess, role: string): Promise<Page['people'][number]> {
+  const added = await tollgate.run(['users', 'add', role, '--role', role, '--json']);
+  if (added.exitCode !== 0) throw new Error(added.output);
+  const { password } = JSON.parse(added.output) as { readonly password: string };
+  return { name: role, password };
+}
+
+const describePage = ({ url, people }: Page): string =>
+  `${url}, log in as ${people.map(({ name, password }) => `${name} ${password}`).join(' or ')}`;
 
 const transportAt = ({ address, port }: Elsewhere['server']): string =>
   `\n[elsewhere]\ntype = transport\nprotocol = udp\nbind = ${address}:${port}\n`;
@@ -143,11 +158,11 @@ function summary(terminal: Terminal, played: readonly Played[], seconds: number)
 const PAUSE_MS = 1500;
 
 /** Somebody places a call every now and then, until Ctrl-C. */
-async function goOn({ terminal, program }: DemoOptions, stage: Stage, tollgate: TollgateProcess): Promise<void> {
+async function goOn({ terminal, program }: DemoOptions, { stage, tollgate, page }: Omit<Scene, 'show'>): Promise<void> {
   const command = `${program.slice(1).join(' ')} --state ${tollgate.stateDir}`;
   await tollgate.run(['policy', 'apply', '-'], POLICY);
   terminal.out(
-    `\nCalls go on; Ctrl-C ends everything. In another terminal:\n  node ${command} calls tail\n  node ${command} rules set default --limit 2/1m\n\n`,
+    `\nCalls go on; Ctrl-C ends everything. The page: ${describePage(page)}\nIn another terminal:\n  node ${command} calls tail\n  node ${command} rules set default --limit 2/1m\n\n`,
   );
   while (!terminal.signal.aborted) {
     const from = PHONES[Math.floor(Math.random() * PHONES.length)] ?? PHONES[0];

@@ -16,10 +16,17 @@ export interface Outcome {
 export interface Scene {
   readonly stage: Stage;
   readonly tollgate: TollgateProcess;
+  readonly page: Page;
   /** Where somebody attacks from; undefined where this machine does not let the demo have such a place. */
   readonly elsewhere: Elsewhere | undefined;
   /** Shows a command line as it is run. */
   readonly show: (line: string) => void;
+}
+
+/** Where the page is, and who may log in there while the demo lasts. */
+export interface Page {
+  readonly url: string;
+  readonly people: ReadonlyArray<{ readonly name: string; readonly password: string }>;
 }
 
 export interface Act {
@@ -68,6 +75,16 @@ rules:
   - { id: down-is-tried, name: Tries of the carrier that is down, appliesTo: { trunks: [carrier-down] }, countPer: trunk, limits: ["50/1h"] }
   - { id: abroad, name: Calls abroad wait for a person, appliesTo: { destinations: [international] }, limits: [], action: approve, approval: { timeout: 30s } }
 `;
+
+const mediaTypeOf = ({ headers }: Response): string => (headers.get('content-type') ?? '').replace(/;.*/, '');
+const logIn = async (url: string, { name, password }: Page['people'][number]): Promise<number> =>
+  (
+    await fetch(`${url}/api/v1/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user: name, password }),
+    })
+  ).status;
 
 const number = (last: number): string => `1555010${String(last).padStart(4, '0')}`;
 const numbers = (count: number, first: number, prefix = ''): string[] =>
@@ -253,6 +270,21 @@ export const STORY: readonly Act[] = [
         { what: 'a call from there, with the right password', expected: '1 × 403', seen: statuses([right]) },
         { what: 'the same phone at its own place', expected: '1 × answered', seen: statuses([beside]) },
         { what: 'from there once it is lifted', expected: '1 × answered', seen: statuses([lifted]) },
+      ];
+    },
+  },
+  {
+    title: 'Somebody looks at the page',
+    about: 'an operator sees everything, a supervisor decides about held calls; each has a password of his own',
+    play: async ({ page, show }) => {
+      show(page.url);
+      const served = await fetch(page.url);
+      const statuses = await Promise.all(
+        [...page.people, { name: 'operator', password: 'guessed' }].map((person) => logIn(page.url, person)),
+      );
+      return [
+        { what: 'the page', expected: '200 text/html', seen: `${served.status} ${mediaTypeOf(served)}` },
+        { what: 'two log in, and one guesses', expected: '200, 200, 401', seen: statuses.join(', ') },
       ];
     },
   },

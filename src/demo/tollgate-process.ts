@@ -19,6 +19,8 @@ export interface Ran {
 
 export interface TollgateProcess {
   readonly agiPort: number;
+  /** Of page and API. */
+  readonly webPort: number;
   readonly stateDir: string;
   /** Writes its `tollgate.yaml`, for the next start. */
   readonly configure: (yaml: string) => Promise<void>;
@@ -54,13 +56,14 @@ export async function createTollgateProcess(options: {
   const stateDir = join(base, 'state');
   const logFile = join(base, 'daemon.log');
   const agiPort = await freeTcpPort();
+  const webPort = await freeTcpPort();
   await mkdir(stateDir, { mode: 0o750 });
   await writeFile(logFile, '', { mode: 0o600 });
   const env = {
     ...options.env,
     TOLLGATE_STATE: stateDir,
     TOLLGATE_AGI__LISTEN: `127.0.0.1:${agiPort}`,
-    TOLLGATE_HTTP__LISTEN: '127.0.0.1:0',
+    TOLLGATE_HTTP__LISTEN: `127.0.0.1:${webPort}`,
     TOLLGATE_LOG__FORMAT: 'json',
   };
   const [command, ...prefix] = options.program;
@@ -115,6 +118,7 @@ export async function createTollgateProcess(options: {
 
   return {
     agiPort,
+    webPort,
     stateDir,
     configure: (yaml) => writeFile(join(base, 'tollgate.yaml'), yaml, { mode: 0o600 }),
     start,
