@@ -252,20 +252,16 @@ export async function startDaemon(
     for (const each of holding) releasers.push([`ARI of ${each.name}`, () => each.close()]);
     const desk = own('approvals', createApprovalDesk({ ...kept, notes: approvalNotes }));
     const people = createDecisions({
-      desk,
-      grants,
-      policy: () => policies.current().policy,
-      clock,
-      note: audit.audit,
+      ...{ desk, grants, policy: () => policies.current().policy, clock, note: audit.audit },
+      ownExtension: (name) => accounts.ownExtension(name),
     });
     const phone = startPhoneApproval(holding, { decide: people.decide, clock, log });
     releasers.push(['calls to supervisors', () => phone.stop()]);
     releasers.push(['held calls', startHoldApp(holding, { desk, log, listener: phone })]);
     const approvals = createCallApprovals({
-      desk,
-      policy: () => policies.current().policy,
-      node: config.node,
+      ...{ desk, policy: () => policies.current().policy, node: config.node, sheet: rates.sheet },
       canHold: () => holding.some((each) => each.state().up),
+      isFirstCall: (extension, country) => defence.isFirstCall(extension, country),
     });
 
     // Registrations
@@ -333,7 +329,7 @@ export async function startDaemon(
           journal.record(decision);
           fullest.decided(decision);
           writeVerdict(decision, outcome);
-          for (const each of [defence, tell, locks]) each.decided(decision);
+          for (const each of [defence, tell, locks, underWay]) each.decided(decision);
         },
       }),
     });

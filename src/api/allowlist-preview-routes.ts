@@ -48,6 +48,7 @@ const preview = z.strictObject({
   /** Of a domain. */
   resolved: orNull(z.strictObject({ addresses: list(text), problem: orNull(text) })),
 });
+export type AllowPreview = z.output<typeof preview>;
 
 const MANY_ADDRESSES = 65_536n;
 const MOST_SHOWN = 20;

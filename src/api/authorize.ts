@@ -17,6 +17,8 @@ import { needOf, routeName, STREAMS } from './permissions.ts';
 import { type Asker, noteOpened, setAsker } from './who-asks.ts';
 
 export const CSRF_HEADER = 'x-csrf-token';
+/** `1`: a page asked by itself. Such a request, like a stream, does not keep a log-in alive. */
+export const BACKGROUND_HEADER = 'x-tollgate-background';
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 /** A person mistypes a key now and then; whoever guesses would need 2^256. */
 const MOST_BAD_KEYS = 20;
@@ -83,7 +85,10 @@ export function authorize(
       return byKey(key, from, look === 'used');
     }
     const cookie = cookieOf(request);
-    const found = cookie === undefined ? undefined : await people.logIns.whoIs(cookie, look);
+    const bySelf =
+      request.headers[BACKGROUND_HEADER] === '1' || STREAMS.has(routeName(request.method, request.routeOptions.url ?? ''));
+    const found =
+      cookie === undefined ? undefined : await people.logIns.whoIs(cookie, bySelf ? 'looked at' : look);
     if (cookie === undefined || found === undefined)
       throw new TollgateError('UNAUTHENTICATED', 'log in first, or send an API key: Authorization: Bearer KEY');
     return { kind: 'user', ...found, cookie, from };

@@ -16,6 +16,7 @@ import { readGrant } from '../approvals/grant.ts';
 import type { BanBackup, KeptBan } from '../bans/ban-backup.ts';
 import type { FirewallControl } from '../bans/firewall-control.ts';
 import type { Clock } from '../clock.ts';
+import { isLock } from '../locks/locks.ts';
 import type { Audit } from '../people/audit-log.ts';
 import type { People } from '../people/people.ts';
 import { readAllowlist } from '../policy/allowlist.ts';
@@ -35,6 +36,7 @@ import {
   type KeptDocument,
   type RestoredPart,
   type Restorer,
+  reachedPart,
   restoreBackup,
   writeBackup,
 } from '../store/backup.ts';
@@ -94,6 +96,8 @@ export function backupRoutes(
       ...{ redis, key: keys.grants, kind: 'grants', what: 'grants' },
       isInForce: (text) => (readGrant(text)?.until ?? 0) > deps.clock.now(),
     }),
+    hashPart({ ...{ redis, key: keys.locks, kind: 'locks', what: 'locks' }, isInForce: isLock }),
+    reachedPart(redis, keys),
     bansPart(bans),
     journalPart(redis, keys),
   ];

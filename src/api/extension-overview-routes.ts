@@ -23,6 +23,8 @@ const row = z.strictObject({
   /** What Asterisk says of it; null where none has it, or none could be asked. */
   state: orNull(text),
   registeredFrom: list(text),
+  /** Its phone is where the policy does not let it register from. */
+  isElsewhere: z.boolean(),
   /** Entry of the allowlist that exempts it from call limits now. */
   exemptBy: orNull(text),
   limits: list(z.strictObject({ rule: text, name: text, limit: text, used: z.number(), of: z.number() })),
@@ -88,6 +90,7 @@ export function extensionOverviewRoutes(
               registerFrom: entry?.registerFrom ?? [],
               state: phone?.state ?? null,
               registeredFrom: [...new Set(phone?.hosts ?? [])],
+              isElsewhere: (phone?.hosts ?? []).some((host) => policy.places.isElsewhere(number, host)),
               exemptBy: exemptBy(phone?.hosts ?? []),
               limits: (limits.get(`extension ${number}`) ?? []).map(({ subject: _, ...each }) => each),
               locks: (locks.get(`extension ${number}`) ?? []).map(({ subject: _, ...each }) => each),

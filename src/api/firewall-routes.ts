@@ -240,7 +240,11 @@ export function firewallRoutes(
   app.post(
     '/api/v1/firewall/confirm',
     { schema: { summary: 'Keep the change that waits, over a new connection', response: { 200: changedFirewall } } },
-    (request) => run(request, 'firewall.confirm', control.confirm),
+    (request, reply) => {
+      // Refused over a connection that is too old, a browser's next try comes over another one.
+      reply.header('connection', 'close');
+      return run(request, 'firewall.confirm', control.confirm);
+    },
   );
   app.post(
     '/api/v1/firewall/undo',

@@ -31,6 +31,7 @@ export const session = z.strictObject({
   backupCodesLeft: count,
   passwordChangedAt: instant,
   endsAt: instant,
+  idleSeconds: count,
 });
 export const listedSession = z.strictObject({
   id: text,

@@ -31,6 +31,15 @@ export class ProblemError extends TollgateError {
   }
 }
 
+/** A log-in was wrong, and more of them will keep the address out. */
+export class LogInRefused extends TollgateError {
+  readonly left: { readonly triesLeft: number; readonly address: string; readonly blockedFor: string } | undefined;
+  constructor(left: LogInRefused['left']) {
+    super('UNAUTHENTICATED', 'the name, password or code is wrong');
+    this.left = left;
+  }
+}
+
 /** Somebody was faster. */
 export class ConflictError extends TollgateError {
   /** What there is now. */
@@ -54,6 +63,7 @@ export function sendProblem(reply: FastifyReply, thrown: unknown, said?: string)
     code,
     detail: said ?? messageOf(error),
     ...(error instanceof ProblemError ? { problems: error.problems } : {}),
+    ...(error instanceof LogInRefused ? error.left : {}),
     ...(error instanceof ConflictError ? { current: error.current } : {}),
   };
   return reply.code(status).type('application/problem+json').send(JSON.stringify(body));

@@ -204,7 +204,7 @@ export function apiRoutes(plain: FastifyInstance, deps: ApiParts): void {
   dashboardRoutes(app, { ...shown, policies: readOnly, status, clock });
   const logo = createLogoStore(deps.store.redis, deps.store.keys);
   brandingRoutes(app, { settings: () => settings.current().document, logo, audit, act });
-  meRoutes(app, { node: deps.node, policies: deps.policies, allowed, clock });
+  meRoutes(app, { node: deps.node, policies: deps.policies, allowed, clock, ownExtension: deps.people.ownExtension });
   eventRoutes(app, { events: deps.events, node: deps.node, clock });
   app.get(
     '/api/v1/status',

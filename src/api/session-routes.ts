@@ -14,7 +14,7 @@ import type { Session } from '../people/sessions.ts';
 import { needsSecondFactor, passwordProblem } from '../people/user.ts';
 import { csrfTokenOf } from './authorize.ts';
 import { session as answer, closed, backupCodes as codesAnswer, listedSession, newFactor } from './people-answers.ts';
-import { notFound, ProblemError } from './problem.ts';
+import { LogInRefused, notFound, ProblemError } from './problem.ts';
 import { qrRows } from './qr-code.ts';
 import type { ActOf } from './recorded-changes.ts';
 import { type Api, byId, list } from './schema.ts';
@@ -35,6 +35,8 @@ export interface SessionReport {
   readonly passwordChangedAt: string;
   /** At the latest. */
   readonly endsAt: string;
+  /** And so long after the last request that a person made. */
+  readonly idleSeconds: number;
 }
 
 /** A log-in in a list. */
@@ -86,7 +88,7 @@ export function sessionRoutes(
     agent: String(request.headers['user-agent'] ?? ''),
     cookie: cookie.of(request),
   });
-  const report = (name: string, value: string, permissions: readonly Permission[], endsAt: number): SessionReport => {
+  const report = (name: string, value: string, permissions: readonly Permission[], session: Session): SessionReport => {
     const user = users.find(name);
     if (user === undefined) throw new TollgateError('UNAUTHENTICATED', 'log in again');
     return {
@@ -98,14 +100,15 @@ export function sessionRoutes(
       secondFactor: user.totp !== null,
       backupCodesLeft: user.backupCodes.length,
       passwordChangedAt: user.passwordChangedAt,
-      endsAt: new Date(endsAt).toISOString(),
+      endsAt: new Date(session.endsAt).toISOString(),
+      idleSeconds: Math.round(session.idleMs / 1000),
     };
   };
   const opened = async (reply: FastifyReply, name: string, value: string): Promise<SessionReport> => {
     cookie.set(reply, value);
     const found = await logIns.whoIs(value, 'looked at');
     if (found === undefined) throw new TollgateError('UNAUTHENTICATED', 'this log-in was ended; log in again');
-    return report(name, value, [...found.permissions], found.session.endsAt);
+    return report(name, value, [...found.permissions], found.session);
   };
   const renew = async (request: FastifyRequest, reply: FastifyReply, name: string): Promise<SessionReport> =>
     opened(reply, name, (await logIns.renew(name, visitOf(request))).cookie);
@@ -132,8 +135,12 @@ export function sessionRoutes(
       const { user: name, password, totp } = request.body;
       const answer = await logIns.logIn({ name, password, code: totp }, visitOf(request));
       if (answer.outcome === 'wait') throw wait(reply, answer.retryAfterSeconds);
-      if (answer.outcome === 'refused')
-        throw new TollgateError('UNAUTHENTICATED', 'the name, password or code is wrong');
+      if (answer.outcome === 'refused') {
+        const { left } = answer;
+        throw new LogInRefused(
+          left && { triesLeft: left.tries, address: request.ip, blockedFor: left.bannedFor },
+        );
+      }
       const { user } = answer;
       await audit({ ...act(request, 'session.open', `user ${user.name}`), by: `web ${user.name}` });
       return opened(reply, user.name, answer.cookie);
@@ -145,7 +152,7 @@ export function sessionRoutes(
     { schema: { summary: 'My log-in', response: { 200: answer } } },
     (request): SessionReport => {
       const { user, cookie: value, permissions, session } = userOf(request);
-      return report(user.name, value, [...permissions], session.endsAt);
+      return report(user.name, value, [...permissions], session);
     },
   );
 

@@ -50,15 +50,16 @@ export async function callFacts(
   rule: { readonly id: string; readonly limits: readonly Limit[] },
   deps: {
     readonly document: PolicyDocument;
-    readonly groupsOf: (extension: string) => Iterable<string>;
+    readonly groupsOf: (extension: string) => readonly string[];
     readonly sheet: RateSheet | undefined;
     readonly isFirstCall: IsFirstCall;
   },
 ): Promise<CallFacts> {
-  const { extension, destination, campaign, agent } = call;
+  const { extension, destination, campaign } = call;
   const { country, classes } = destination;
   const { extensions, rules } = deps.document;
-  const asked = extension !== undefined && country !== undefined && classes.has('international');
+  // A dialler calls whatever is in its list, and nobody keeps count of that.
+  const asked = extension !== undefined && campaign === undefined && country !== undefined && classes.has('international');
   const isFirst = asked ? await deps.isFirstCall(extension, country) : undefined;
   const entry = extension !== undefined && Object.hasOwn(extensions, extension) ? extensions[extension] : undefined;
   const written = rules.find(({ id }) => id === rule.id);
@@ -74,7 +75,7 @@ export async function callFacts(
     classes: [...classes],
     isFirst: isFirst ?? null,
     campaign: campaign ?? null,
-    agent: agent ?? null,
+    agent: call.dialler?.agent ?? null,
     cost: costOf(deps.sheet, destination),
     limits: rule.limits.map(describeLimit),
     raises,

@@ -115,6 +115,17 @@ export function judge(offence: Offence, readings: Readings, known: Known, settin
   };
 }
 
+/** How many more log-ins of an address may fail within the window before it is banned; it may be fewer, for other reasons. */
+export function attemptsLeft(
+  { now, address, lastGood }: Pick<Readings, 'now' | 'address'> & { readonly lastGood: EpochMs | undefined },
+  own: Settings['autoBan']['services'][Offence['service']],
+): number {
+  const inWindow = eventsWithin(address, now, parseDuration(own.window) ?? 0);
+  const isTrusted = lastGood !== undefined && now - lastGood < TRUST_MS;
+  const isLenient = isTrusted && new Set(inWindow.map(({ account }) => account)).size <= MOST_ACCOUNTS_OF_TRUSTED;
+  return Math.max(0, (isLenient ? TRUSTED_TIMES : 1) * own.attempts - inWindow.length);
+}
+
 function factsOf(
   { service, address, account: name, kind }: Offence,
   readings: Readings,

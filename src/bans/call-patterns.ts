@@ -163,9 +163,10 @@ export function createCallPatterns(deps: {
   const wentTo = async (decision: Decision, extension: string): Promise<void> => {
     const { e164, country, classes } = decision.call.destination;
     const risk = e164 === undefined || classes.has('national') ? undefined : HIGH_RISK.longest(e164)?.value;
-    if (risk === undefined) return;
-    const where = country ?? risk.prefix;
-    if (!(await deps.countries.isFirst(extension, where))) return;
+    // Who judges a held call is told whether it is the first one there, wherever that is.
+    const where = country ?? risk?.prefix;
+    if (where === undefined || (risk === undefined && !classes.has('international'))) return;
+    if (!(await deps.countries.isFirst(extension, where)) || risk === undefined) return;
     const sentence = `extension ${showName(extension)} called ${risk.name} (${risk.prefix}) for the first time in 90 days; numbers there are often used for fraud`;
     // Told for each country: the kind alone would be told once an hour.
     deps.reports.report({

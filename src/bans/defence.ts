@@ -14,6 +14,7 @@ import type { Keys } from '../redis/keys.ts';
 import { type AsteriskEndpoint, readEndpoints } from './asterisk-endpoints.ts';
 import { type AutomaticBansState, createAutomaticBans } from './automatic-bans.ts';
 import type { BanList } from './ban-list.ts';
+import { attemptsLeft } from './ban-policy.ts';
 import { createCallPatterns } from './call-patterns.ts';
 import { createCalledCountries } from './called-countries.ts';
 import { createDefenceReports, type DefenceReport, type DefenceReports } from './defence-reports.ts';
@@ -29,6 +30,10 @@ export interface Defence {
   readonly success: (success: Success) => void;
   /** Looks at a decided call for patterns of fraud. Never throws, never waits. */
   readonly decided: (decision: Decision) => void;
+  /** Whether an extension called no number of a country in 90 days; undefined where nobody kept count. Never rejects. */
+  readonly isFirstCall: (extension: string, country: string) => Promise<boolean | undefined>;
+  /** How many more log-ins may fail before an address is banned, and for how long then. Never rejects. */
+  readonly logInsLeft: (address: string) => Promise<LogInsLeft | undefined>;
   /** Newest first. @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT` */
   readonly reports: DefenceReports['list'];
   /** Addresses of phones and trunks that are known now. */
@@ -44,6 +49,12 @@ export interface Defence {
   readonly close: () => Promise<void>;
 }
 
+export interface LogInsLeft {
+  readonly tries: number;
+  /** As in the settings: `24h`. */
+  readonly bannedFor: string;
+}
+
 export interface DefenceState extends AutomaticBansState {
   readonly enabled: boolean;
   /** Addresses of phones and trunks that are known now. */
@@ -51,6 +62,9 @@ export interface DefenceState extends AutomaticBansState {
   /** Asterisks that tell no security events. */
   readonly silent: readonly string[];
 }
+
+/** What was counted a moment ago is in the count. */
+const COUNTED_WITHIN_MS = 500;
 
 export function startDefence(deps: {
   readonly redis: Redis;
@@ -76,9 +90,10 @@ export function startDefence(deps: {
   const peers = createKnownPeers({ redis, keys, clock, node, manager, log });
   void peers.refresh();
   const automatic = createAutomaticBans({ counters, bans, allowedBy, peers, settings, reports, clock, log });
+  const countries = createCalledCountries(redis, keys);
   const patterns = createCallPatterns({
     ...{ settings, reports, allowedBy, peers, node, log },
-    countries: createCalledCountries(redis, keys),
+    countries,
     onOffence: automatic.offence,
   });
   const watch = watchSecurity(manager, {
@@ -91,6 +106,20 @@ export function startDefence(deps: {
     offence: automatic.offence,
     success: automatic.success,
     decided: patterns.decided,
+    isFirstCall: async (extension, country) => {
+      const { enabled, detect } = settings().autoBan;
+      if (!enabled || !detect.callPatterns) return undefined;
+      return countries.wouldBeFirst(extension, country).catch(() => undefined);
+    },
+    logInsLeft: async (address) => {
+      const { autoBan } = settings();
+      const { web } = autoBan.services;
+      if (!autoBan.enabled || !web.enabled || allowedBy(address) !== undefined) return undefined;
+      await Promise.race([automatic.settled(), new Promise((resolve) => setTimeout(resolve, COUNTED_WITHIN_MS).unref())]);
+      if (bans.isBanned(address)) return { tries: 0, bannedFor: web.duration };
+      const readings = await counters.look('web', address).catch(() => undefined);
+      return readings === undefined ? undefined : { tries: attemptsLeft(readings, web), bannedFor: web.duration };
+    },
     reports: reports.list,
     peers: peers.list,
     endpoints: async () => {

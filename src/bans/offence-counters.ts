@@ -49,6 +49,11 @@ export interface OffenceCounters {
    * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`
    */
   readonly offence: (offence: Offence, options?: { readonly feedsOthers?: boolean }) => Promise<Readings>;
+  /** What is counted of an address now. @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT` */
+  readonly look: (
+    service: Service,
+    address: string,
+  ) => Promise<{ readonly now: EpochMs; readonly address: OffenceRecord; readonly lastGood: EpochMs | undefined }>;
   /** How many offences it made good. @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT` */
   readonly success: (success: Success) => Promise<number>;
   /** Begins anew for an address or a network, and all that is counted of it. */
@@ -127,6 +132,21 @@ export function createOffenceCounters(
         ...goodFields(realmOf(service), address, account),
       ]);
       return readReply(Array.isArray(reply) ? reply : []);
+    },
+    look: async (service, address) => {
+      const steps = redis
+        .pipeline()
+        .time()
+        .hgetBuffer(keys.offences('addresses'), `${LETTERS[service]}${address}`)
+        .hget(keys.lastSuccesses, `${realmOf(service)} ${address}`);
+      const [[, time] = [], [, bytes] = [], [, good] = []] = (await steps.exec().catch(fail)) ?? [];
+      const [seconds = 0] = Array.isArray(time) ? time.map(Number) : [];
+      const at = (options.now?.() ?? seconds * 1000) as EpochMs;
+      return {
+        now: at,
+        address: Buffer.isBuffer(bytes) ? readOffenceRecord(bytes, at) : NO_OFFENCES,
+        lastGood: typeof good === 'string' ? (Number(good) as EpochMs) : undefined,
+      };
     },
     success: async ({ address, service, account: name }) => {
       const account = shortened(name);

@@ -161,6 +161,7 @@ const PAUSE_MS = 1500;
 async function goOn({ terminal, program }: DemoOptions, { stage, tollgate, page }: Omit<Scene, 'show'>): Promise<void> {
   const command = `${program.slice(1).join(' ')} --state ${tollgate.stateDir}`;
   await tollgate.run(['policy', 'apply', '-'], POLICY);
+  await tollgate.run(['rules', 'set', 'default', '--limit', '5/1m']);
   terminal.out(
     `\nCalls go on; Ctrl-C ends everything. The page: ${describePage(page)}\nIn another terminal:\n  node ${command} calls tail\n  node ${command} rules set default --limit 2/1m\n\n`,
   );

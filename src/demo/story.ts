@@ -68,7 +68,7 @@ trunks:
   carrier-b: { name: Carrier B }
   carrier-down: { name: A carrier that is down }
 rules:
-  - { id: default, name: Default outbound call frequency, limits: ["5/1m"], whenStoreFails: block }
+  - { id: default, name: Default outbound call frequency, limits: ["5/10m"], whenStoreFails: block }
   - { id: call-centre, name: The call centre as a whole, appliesTo: { groups: [call-centre] }, countPer: group, limits: ["4/1h"] }
   - { id: carrier-b, name: Carrier B takes three, appliesTo: { trunks: [carrier-b] }, countPer: trunk, limits: ["3/1h", "100/1d"] }
   - { id: watch-1003, name: Tell staff about 1003, appliesTo: { extensions: ["1003"] }, limits: ["1/1h"], action: alert }

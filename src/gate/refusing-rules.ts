@@ -1,8 +1,10 @@
-/** Which rules had a hand in the refusal of a call: what their lockouts count. Pure. */
-import type { Subject } from '../policy/call.ts';
+/** Which rules had a hand in the refusal of a call: what their lockouts count, and which hard ceilings it ran into. Pure. */
+import { describeSubject, type Subject } from '../policy/call.ts';
+import { describeLimit } from '../policy/limit.ts';
 import { subjectText } from '../policy/lockout.ts';
+import { describeAmount } from '../policy/money.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Rule } from '../policy/rule.ts';
+import { isHard, type Rule } from '../policy/rule.ts';
 import type { Decision } from './gate.ts';
 
 /** Rules with a lockout that had a hand in a refusal, and on whom they count. */
@@ -23,6 +25,36 @@ export function refusingRules(
     found.set(rule, distinct(lacking.length > 0 ? lacking : all()));
   }
   return found;
+}
+
+/** A hard ceiling that has no room left. */
+export interface ReachedCeiling {
+  readonly rule: Rule;
+  readonly subject: Subject;
+  /** One sentence without its full stop. */
+  readonly because: string;
+}
+
+/**
+ * The hard ceilings that a refused call did not fit under: as good as those that a call under way runs into, or somebody who
+ * calls again and again for short comes back every day. A call that no ceiling of this height could pay for, whatever was
+ * spent, reaches none: it is only refused.
+ */
+export function ceilingsReachedBy({ verdict, findings }: Pick<Decision, 'verdict' | 'findings'>): ReachedCeiling[] {
+  if (verdict.name !== 'block' || verdict.layer !== 'rules') return [];
+  return findings.flatMap((finding) => {
+    if (!finding.applies || finding.rule.mode === 'shadow') return [];
+    const { rule, readings } = finding;
+    return readings.flatMap(({ count, state, subject, limits: [reading], reserves }) => {
+      if (state !== 'lacking' || !isHard(count) || reading === undefined || reserves === undefined) return [];
+      const { limit, used } = reading;
+      const { unit } = limit;
+      if (unit === undefined || reserves.amount > limit.count) return [];
+      const [spent, begins] = [used, reserves.amount].map((each) => describeAmount(unit, each));
+      const because = `${describeSubject(subject)} has come to ${spent} of at most ${describeLimit(limit)}, and a call that begins with ${begins} was refused`;
+      return [{ rule, subject, because }];
+    });
+  });
 }
 
 const distinct = (subjects: readonly Subject[]): readonly Subject[] => [

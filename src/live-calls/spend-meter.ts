@@ -14,9 +14,10 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import type { Decision } from '../gate/gate.ts';
 import type { LimitStore, Metered, MeterReading, ReceiptItem } from '../gate/limit-store.ts';
+import { ceilingsReachedBy, type ReachedCeiling } from '../gate/refusing-rules.ts';
 import type { Log } from '../log.ts';
-import type { Subject } from '../policy/call.ts';
 import { describeSubject } from '../policy/call.ts';
 import { describeLimit, type Limit } from '../policy/limit.ts';
 import { describeAmount } from '../policy/money.ts';
@@ -24,14 +25,6 @@ import type { Outcome } from '../policy/outcome.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isHard, type Rule } from '../policy/rule.ts';
 import type { LiveCall } from './live-call.ts';
-
-/** A hard ceiling that calls under way have run into. */
-export interface ReachedCeiling {
-  readonly rule: Rule;
-  readonly subject: Subject;
-  /** One sentence without its full stop. */
-  readonly because: string;
-}
 
 /** What is known of a call that is over. */
 export interface CallEnd {
@@ -56,6 +49,8 @@ export interface SpendMeter {
   readonly over: (call: LiveCall, items: readonly ReceiptItem[], told: ToldOfEnd) => Metered | undefined;
   /** Milliseconds of talk that a call has come to; null: nobody answered. Asked once; the call is forgotten then. */
   readonly ended: (call: LiveCall, end: CallEnd) => number | null;
+  /** A call that was refused may have run into a hard ceiling as well as one under way. Never throws, never waits. */
+  readonly decided: (decision: Decision) => void;
   /** One step, now: what runs every second. */
   readonly beat: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -188,23 +183,29 @@ export function createSpendMeter(deps: {
       ),
     );
 
+  /** Once in some seconds, however many calls run into it. */
+  const reached = async (ceiling: ReachedCeiling): Promise<void> => {
+    const nowMs = clock.monotonicMs();
+    const { rule, subject } = ceiling;
+    for (const [key, at] of endedAt) if (nowMs - at > END_AGAIN_MS) endedAt.delete(key);
+    const key = JSON.stringify([rule.id, subject]);
+    if (endedAt.has(key)) return;
+    endedAt.set(key, nowMs);
+    log.warn({ rule: rule.id, subject, because: ceiling.because }, 'a hard ceiling was reached; its calls are ended');
+    await deps.onReached(ceiling);
+  };
+
   const endThoseOf = async (
     readings: readonly MeterReading[],
     ceilings: ReturnType<typeof ceilingsOf>,
   ): Promise<void> => {
-    const nowMs = clock.monotonicMs();
-    for (const [key, at] of endedAt) if (nowMs - at > END_AGAIN_MS) endedAt.delete(key);
     for (const { item, used, isReached } of readings) {
       const ceiling = ceilings.get(`${item.rule} ${item.kind}`);
       if (!isReached || ceiling === undefined) continue;
       const { rule, limit } = ceiling;
-      const key = JSON.stringify([rule.id, item.subject]);
-      if (endedAt.has(key)) continue;
-      endedAt.set(key, nowMs);
       const amount = limit.unit === undefined ? String(used) : describeAmount(limit.unit, used);
       const because = `${describeSubject(item.subject)} has come to ${amount} of at most ${describeLimit(limit)}, calls under way included`;
-      log.warn({ rule: rule.id, subject: item.subject, used }, 'a hard ceiling was reached; its calls are ended');
-      await deps.onReached({ rule, subject: item.subject, because });
+      await reached({ rule, subject: item.subject, because });
     }
   };
 
@@ -260,6 +261,13 @@ export function createSpendMeter(deps: {
 
   return {
     beat,
+    decided: (decision) => {
+      for (const ceiling of ceilingsReachedBy(decision)) {
+        reached(ceiling).catch((error: unknown) => {
+          log.warn({ problem: messageOf(error) }, 'the calls of a hard ceiling could not be ended');
+        });
+      }
+    },
     ended,
     over: (call, items, { isSeen, isAnswered, outcome, dialOutcome, answeredSeconds }) => {
       const budgets = items.filter(isBudget);

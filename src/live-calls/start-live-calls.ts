@@ -2,12 +2,14 @@
 import type { Redis } from 'ioredis';
 import type { AmiConnection } from '../asterisk/ami-connection.ts';
 import { messageOf } from '../errors.ts';
+import type { Decision } from '../gate/gate.ts';
+import type { ReachedCeiling } from '../gate/refusing-rules.ts';
 import { type CallEnder, createCallEnder } from './call-ender.ts';
 import { channelControl, watchChannels } from './channel-watch.ts';
 import { createLiveCallRecords } from './live-call-records.ts';
 import { createLiveCalls, type LiveCalls } from './live-calls.ts';
 import { createReachedPlaces } from './reached-places.ts';
-import { createSpendMeter, type ReachedCeiling } from './spend-meter.ts';
+import { createSpendMeter } from './spend-meter.ts';
 
 type LiveCallsDeps = Omit<
   Parameters<typeof createLiveCalls>[0],
@@ -21,10 +23,16 @@ export async function startLiveCalls(
     EnderDeps & {
       readonly redis: Redis;
       readonly manager: readonly AmiConnection[];
-      /** Calls under way ran into a hard ceiling; they are ended beside it. */
+      /** Calls ran into a hard ceiling; those under way are ended beside it. */
       readonly onReached?: (ceiling: ReachedCeiling) => void;
     },
-): Promise<{ readonly liveCalls: LiveCalls; readonly ender: CallEnder; readonly close: () => Promise<void> }> {
+): Promise<{
+  readonly liveCalls: LiveCalls;
+  readonly ender: CallEnder;
+  /** What a refused call has to do with those under way. */
+  readonly decided: (decision: Decision) => void;
+  readonly close: () => Promise<void>;
+}> {
   const { redis, keys, node, manager, log } = deps;
   const control = channelControl(manager);
   const records = createLiveCallRecords({ redis, key: keys.liveCalls(node), log });
@@ -49,6 +57,7 @@ export async function startLiveCalls(
   return {
     liveCalls,
     ender,
+    decided: meter.decided,
     close: async () => {
       await meter.close();
       await ender.close();

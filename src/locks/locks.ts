@@ -307,6 +307,9 @@ export async function openLocks(deps: {
   };
 }
 
+/** Whether a text of the store, or of a backup, is a lock that people can see and clear. */
+export const isLock = (text: string): boolean => schema.safeParse(parsed(text)).success;
+
 const sameOf = (before: Lock | undefined, lock: Lock): Lock => (before?.id === lock.id ? before : lock);
 
 function readAll(stored: readonly (readonly [field: string, lock: unknown])[], log: Log): ReadonlyMap<string, Lock> {

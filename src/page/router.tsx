@@ -74,8 +74,17 @@ export const router = createBrowserRouter([
       screen('rules/new', 'policy:write', 'NewRuleScreen', () => import('./screens/rules/rule-form-screen.tsx')),
       screen('rules/edit/:id', 'policy:read', 'EditRuleScreen', () => import('./screens/rules/rule-form-screen.tsx')),
       screen('rules/import', 'policy:read', 'ImportRulesScreen', () => import('./screens/rules/import-screen.tsx')),
+      screen('allowed-ips', 'allowlist:read', 'AllowedScreen', () => import('./screens/allowed/allowed-screen.tsx'), [
+        inside('new', 'NewEntryDrawer', () => import('./screens/allowed/entry-drawer.tsx')),
+        inside('exempt', 'ExemptDrawer', () => import('./screens/allowed/exempt-drawer.tsx')),
+        inside(':id', 'EntryDrawer', () => import('./screens/allowed/entry-drawer.tsx')),
+      ]),
       screen('blocked-ips', 'bans:read', 'BlockedScreen', () => import('./screens/blocked/blocked-screen.tsx'), [
         inside(':address', 'BanDrawer', () => import('./screens/blocked/ban-drawer.tsx')),
+      ]),
+      screen('members', 'policy:read', 'MembersScreen', () => import('./screens/members/members-screen.tsx'), [
+        inside('edit/:kind/:id', 'MemberDrawer', () => import('./screens/members/member-drawer.tsx')),
+        inside('add/:kind', 'AddMemberDrawer', () => import('./screens/members/member-drawer.tsx')),
       ]),
       screen('schedules', 'policy:read', 'SchedulesScreen', () => import('./screens/schedules/schedules-screen.tsx')),
       screen(
@@ -90,6 +99,9 @@ export const router = createBrowserRouter([
         'EditScheduleScreen',
         () => import('./screens/schedules/schedule-form-screen.tsx'),
       ),
+      screen('audit-log', 'audit:read', 'AuditScreen', () => import('./screens/audit/audit-screen.tsx'), [
+        inside(':place', 'AuditDrawer', () => import('./screens/audit/entry-drawer.tsx')),
+      ]),
       screen('health', 'status:read', 'HealthScreen', () => import('./screens/health/health-screen.tsx'), [
         inside('parts/:name', 'PartDrawer', () => import('./screens/health/part-drawer.tsx')),
       ]),
@@ -99,6 +111,9 @@ export const router = createBrowserRouter([
         'SettingsScreen',
         () => import('./screens/settings/settings-screen.tsx'),
       ),
+      screen('alerts', 'alerts:read', 'AlertsScreen', () => import('./screens/alerts/alerts-screen.tsx'), [
+        inside(':id', 'AlertDrawer', () => import('./screens/alerts/alert-drawer.tsx')),
+      ]),
       screen('users', 'users:manage', 'UsersScreen', () => import('./screens/users/users-screen.tsx'), [
         inside('new', 'NewUserDrawer', () => import('./screens/users/new-user-drawer.tsx')),
         inside('of/:name', 'UserDrawer', () => import('./screens/users/user-drawer.tsx')),

@@ -16,11 +16,22 @@ export interface Door {
   /** @param kind `acl`: with a key that counts, from where it does not */
   readonly failed: (attempt: Attempt & { readonly kind: 'log-in' | 'unknown-account' | 'acl' }) => void;
   readonly passed: (attempt: Attempt) => void;
+  /** How many more log-ins may fail before the address is banned; undefined where none is, or nobody knows. */
+  readonly left: (address: string) => Promise<Left | undefined>;
+}
+
+/** @see Defence.logInsLeft */
+interface Left {
+  readonly tries: number;
+  readonly bannedFor: string;
 }
 
 export function createDoor(deps: {
-  readonly offence: (offence: Offence) => void;
-  readonly success: (success: Success) => void;
+  readonly defence: {
+    readonly offence: (offence: Offence) => void;
+    readonly success: (success: Success) => void;
+    readonly logInsLeft: (address: string) => Promise<Left | undefined>;
+  };
   readonly clock: Pick<Clock, 'now'>;
   readonly node: string;
   readonly http: { readonly tls?: object | undefined; readonly listen: { readonly port: number } };
@@ -35,7 +46,7 @@ export function createDoor(deps: {
   });
   return {
     failed: (attempt) =>
-      deps.offence({
+      deps.defence.offence({
         ...seen(attempt),
         kind: attempt.kind,
         account: attempt.kind === 'unknown-account' ? strangeName(attempt.account ?? '') : attempt.account,
@@ -45,7 +56,8 @@ export function createDoor(deps: {
         session: randomUUID(),
         isSpoofable: false,
       }),
-    passed: (attempt) => deps.success(seen(attempt)),
+    passed: (attempt) => deps.defence.success(seen(attempt)),
+    left: deps.defence.logInsLeft,
   };
 }
 

@@ -29,7 +29,8 @@ export interface Visit {
 
 export type LogInAnswer =
   | { readonly outcome: 'in'; readonly user: User; readonly cookie: string; readonly endsAt: number }
-  | { readonly outcome: 'refused' }
+  /** `left`: how many more may fail before the address is banned, where one is. */
+  | { readonly outcome: 'refused'; readonly left: Awaited<ReturnType<Door['left']>> }
   | { readonly outcome: 'wait'; readonly retryAfterSeconds: number };
 
 /** Who a cookie is of. */
@@ -122,7 +123,7 @@ export function createLogIns(deps: {
       const user = users.find(wanted);
       const proved = await prove(wanted, user, { password, code }, visit.address);
       if (typeof proved === 'object') return { outcome: 'wait', ...proved };
-      if (!proved || user === undefined) return { outcome: 'refused' };
+      if (!proved || user === undefined) return { outcome: 'refused', left: await door.left(visit.address) };
       door.passed({ service: 'web', address: visit.address, account: wanted });
       deps.noteSeen(wanted);
       deps.noteLogIn(wanted, visit.address);

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Offence, Success } from '../bans/offence.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -46,7 +45,7 @@ export async function openPeople(deps: {
   readonly stateDir: string;
   readonly node: string;
   readonly http: Parameters<typeof createDoor>[0]['http'];
-  readonly defence: { readonly offence: (offence: Offence) => void; readonly success: (success: Success) => void };
+  readonly defence: Parameters<typeof createDoor>[0]['defence'];
   /** Whether an address is on the allowlist. */
   readonly isAllowed: (address: string) => boolean;
   readonly settings: () => Settings;
@@ -72,7 +71,7 @@ export async function openPeople(deps: {
   const secondFactor = createSecondFactor(redis, keys, clock);
   const users = createUsers({ document: userDocument, sessions, passwords, clock });
   const apiKeys = createApiKeys({ document: keyDocument, clock });
-  const door = createDoor({ ...deps.defence, clock, node: deps.node, http: deps.http });
+  const door = createDoor({ defence: deps.defence, clock, node: deps.node, http: deps.http });
   const usersSeen = createLastHits({
     ...{ redis, clock, key: keys.usersSeen },
     isListed: (name) => users.find(name) !== undefined,
@@ -120,6 +119,7 @@ export async function openPeople(deps: {
 
   return {
     ...{ users, sessions, secondFactor, logIns, keys: apiKeys, door, usersSeen, keysSeen },
+    ownExtension: (name) => (deps.settings().approvals.ownCalls ? undefined : users.find(name)?.extension),
     close: async () => {
       stopped.abort();
       await waiting;

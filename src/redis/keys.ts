@@ -49,6 +49,8 @@ export interface Keys {
   readonly refusals: (rule: string, generation: number, subject: string) => string;
   /** When a subject last had an answered call to a place; u48 epoch ms; kept for a year. */
   readonly reached: (subject: string, place: string) => string;
+  /** What the keys of all of these begin with; a place, a colon and a subject follow. */
+  readonly reachedBegin: string;
   /** When one node last saw its calls under way, epoch ms. */
   readonly liveCallsSeen: (node: string) => string;
   /** Hash of the policy in force: version, document (policy and generations), changedAt, changedBy. */
@@ -188,6 +190,7 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     endAnswers: (id) => `${base}:ended:${id}`,
     locks: `${base}:locks`,
     refusals: counted('r'),
+    reachedBegin: `${base}:y:`,
     reached: (subject, place) => `${base}:y:${place}:${subject}`,
     liveCallsSeen: (node) => `${base}:live-seen:${node}`,
     policy: `${base}:policy`,

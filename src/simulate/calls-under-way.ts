@@ -24,6 +24,8 @@ export interface CallsUnderWay {
   readonly begin: (one: ReplayedTry, decision: Decision) => void;
   /** Everything that happens until then; the clock is set to each time before. */
   readonly runUntil: (untilMs: number) => Promise<void>;
+  /** A refused call did not fit under this hard ceiling: the calls that it counts end. */
+  readonly reached: (rule: Rule, subject: Subject) => Promise<void>;
   /** Ends the call with what its last try came to, because a further try is refused. */
   readonly endNow: (call: number) => Promise<void>;
 }
@@ -120,6 +122,14 @@ export function createCallsUnderWay(deps: {
     lastTry.delete(call);
   };
 
+  /** @param reached names of budgets */
+  const cutThose = async (reached: ReadonlySet<string>, nowMs: number): Promise<void> => {
+    for (const ending of [...spending]) {
+      const ended = ending.receipt.items.find((item) => reached.has(nameOf(item)));
+      if (ended !== undefined && !ending.isOver) await cut(ending.call, nowMs, ended.rule);
+    }
+  };
+
   const meter = async (nowMs: number): Promise<void> => {
     meteredMs = nowMs;
     const calls = [...spending];
@@ -135,10 +145,7 @@ export function createCallsUnderWay(deps: {
       const rule = rules.get(item.rule);
       if (rule !== undefined) await deps.onReached(rule, item.subject);
     }
-    for (const ending of calls) {
-      const ended = ending.receipt.items.find((item) => reached.has(nameOf(item)));
-      if (ended !== undefined && !ending.isOver) await cut(ending.call, nowMs, ended.rule);
-    }
+    await cutThose(new Set(reached.keys()), nowMs);
     nextBeatMs = spending.size === 0 ? Number.POSITIVE_INFINITY : nowMs + soonestMs(readings.flat());
   };
 
@@ -263,8 +270,13 @@ export function createCallsUnderWay(deps: {
       // The next decision sees what the calls have cost until now.
       if (spending.size > 0 && meteredMs < untilMs && Number.isFinite(untilMs)) await meter(untilMs);
     },
+    reached: async (rule, subject) => {
+      await deps.onReached(rule, subject);
+      await cutThose(new Set([nameOf({ rule: rule.id, subject })]), meteredMs);
+    },
     endNow: endAll,
   };
 }
 
-const nameOf = ({ rule, subject }: ReceiptItem): string => `${rule} ${subject.kind} ${subject.id}`;
+const nameOf = ({ rule, subject }: Pick<ReceiptItem, 'rule' | 'subject'>): string =>
+  `${rule} ${subject.kind} ${subject.id}`;

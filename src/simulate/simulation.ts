@@ -9,6 +9,7 @@
 import type { Clock } from '../clock.ts';
 import { type Answer, type CallRequest, createGate, type Decision, type Gate } from '../gate/gate.ts';
 import { createMemoryLimitStore } from '../gate/memory-limit-store.ts';
+import { ceilingsReachedBy } from '../gate/refusing-rules.ts';
 import type { VerdictName } from '../policy/actions/action.ts';
 import { type EpochMs, UNKNOWN_EXTENSION } from '../policy/call.ts';
 import type { Lock } from '../policy/lockout.ts';
@@ -129,6 +130,7 @@ export async function simulate(options: {
     const said = typeof held === 'string' ? held : held(one);
     const approved = await answerAll(gate, request, String(link), { held: decision, approved: said === 'approve' });
     locks.decided(approved);
+    for (const { rule, subject } of ceilingsReachedBy(approved)) await underWay.reached(rule, subject);
     // Held is what the caller met; what became of it is told where another rule refused it in the end.
     const isRefusedToo = said === 'approve' && approved.verdict.name === 'block';
     const row = reportRow(one, isRefusedToo ? approved : decision);

@@ -3,8 +3,8 @@
  * Counts are left out: buckets refill.
  *
  * Guarantees
- * - A part is restored whole or not at all where it is a document or a log; bans and grants are added to those in force, one
- *   by one, and none is lifted. Restoring the same backup again changes nothing.
+ * - A part is restored whole or not at all where it is a document or a log; bans, grants, locks and places that were reached
+ *   are added to those in force, one by one, and none is lifted or set back. Restoring the same backup again changes nothing.
  * - A part that cannot be restored says why, and keeps no other part from being restored.
  * - The audit log is continued and never replaced: restored only where what the store has is the beginning of what the backup
  *   has, or follows it.
@@ -15,6 +15,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
+import { type KnownPlace, knownPlaces, noteReached } from '../redis/note-reached.ts';
 import type { BackupHeader, PartValue, ReadBackup } from './backup-file.ts';
 import { backupText } from './backup-file.ts';
 import { mergeIntoStream, missingIn, type StreamEntry, streamEntries } from './stream-merge.ts';
@@ -142,6 +143,30 @@ export const hashPart = (deps: {
 
 export const addedOf = (added: number, all: number): PartOutcome =>
   added === 0 ? unchanged : { outcome: 'restored', said: `${added} of ${all} added, the others are there or over` };
+
+/** Where subjects had answered calls, for rules about first calls. */
+export const reachedPart = (redis: Redis, keys: Pick<Keys, 'reached' | 'reachedBegin'>): BackupPart => ({
+  kind: 'reached',
+  what: 'places that were reached',
+  values: () => knownPlaces(redis, keys),
+  restore: async (values, { dryRun }) => {
+    let [added, all] = [0, 0];
+    let some: { readonly key: string; readonly atMs: number }[] = [];
+    const note = async (): Promise<void> => {
+      all += some.length;
+      added += await noteReached(redis, some, dryRun);
+      some = [];
+    };
+    for await (const value of values()) {
+      const { subject, place, atMs } = value as KnownPlace;
+      some.push({ key: keys.reached(subject, place), atMs });
+      if (some.length >= NOTED_AT_ONCE) await note();
+    }
+    await note();
+    return addedOf(added, all);
+  },
+});
+const NOTED_AT_ONCE = 1000;
 
 /** Decisions that were kept in full. */
 export const journalPart = (redis: Redis, keys: Pick<Keys, 'journal' | 'prepared'>): BackupPart => ({

@@ -21,6 +21,17 @@ interface Picture {
 
 /** Every screen has a line here. */
 const PICTURES: readonly Picture[] = [
+  { name: 'dashboard', path: '/', ready: (page) => page.getByText(/stopped in 60 minutes/).waitFor() },
+  { name: 'calls', path: '/calls', ready: (page) => page.getByText('Hold').first().waitFor() },
+  {
+    name: 'calls-why',
+    path: '/calls',
+    ready: async (page) => {
+      await page.getByText('Hold').first().click();
+      await page.getByRole('heading', { name: 'Why this call?' }).waitFor();
+    },
+  },
+  { name: 'calls-patterns', path: '/calls?tab=patterns', ready: (page) => page.getByText('Hold').first().waitFor() },
   {
     name: 'approvals',
     path: '/approvals',

@@ -6,6 +6,7 @@ import type { ApprovalDesk } from '../../src/approvals/approval-desk.ts';
 import { type AgiCall, placeAgiCall } from '../support/agi-call.ts';
 import { deskOn, wantedApproval } from '../support/approval.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { addUser, logIn } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 const DEADLINE_MS = 250;
@@ -149,6 +150,25 @@ describe('an approval', () => {
 });
 
 describe('on the command line', () => {
+  test('of his own extension is decided by nobody, unless the settings let him', async () => {
+    const { approval } = await heldCall();
+    // A second try of the test has a user of its own.
+    const kim = await addUser(tollgate, `kim${++lastCall}`, 'supervisor');
+    await tollgate.run(['users', 'set', kim.name, '--extension', '1001']);
+    const { send } = await logIn(tollgate.webPort, kim);
+    expect((await send('GET', 'me')).body).toMatchObject({ ownExtension: '1001' });
+    for (const word of ['approve', 'refuse'])
+      expect(await send('POST', `approvals/${approval}/${word}`, {})).toMatchObject({
+        status: 403,
+        body: { code: 'FORBIDDEN', detail: 'this is your own call; someone else has to decide' },
+      });
+    await tollgate.run(['settings', 'set', 'approvals.ownCalls', 'true']);
+    expect((await send('GET', 'me')).body).toMatchObject({ ownExtension: null });
+    expect((await send('POST', `approvals/${approval}/approve`, {})).body).toMatchObject({ state: 'approved' });
+    await tollgate.run(['users', 'set', kim.name, '--extension', 'none']);
+    expect((await send('GET', 'session')).status).toBe(200);
+  });
+
   test('approvals list says so when there are none', async () => {
     for (const { approval } of await desk.list('open', 1000)) await desk.settle(approval.id, { state: 'withdrawn' });
     expect((await tollgate.run(['approvals', 'list'])).out).toBe('No call is held.\n');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RestoreReport } from '../../src/api/backup-routes.ts';
-import { createKeys } from '../../src/redis/keys.ts';
+import { createKeys, lockField } from '../../src/redis/keys.ts';
 import { placeAgiCall } from '../support/agi-call.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 
@@ -68,6 +68,17 @@ rules:
     limits: []
 `;
 
+const LOCK = {
+  ...{ id: 'l1', rule: 'abroad', subject: { kind: 'extension', id: '1002' }, destinations: ['international'] },
+  ...{ because: 'a call was refused', at: 1 },
+};
+const REACHED_AT = Date.now() - 86_400_000;
+const reachedAt = (atMs: number): Buffer => {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUIntLE(atMs, 0, 6);
+  return bytes;
+};
+
 /** Something of every part. */
 const fill = async (tollgate: TestDaemon): Promise<void> => {
   await tollgate.apply(NOBODY_CALLS);
@@ -80,6 +91,8 @@ const fill = async (tollgate: TestDaemon): Promise<void> => {
     const grant = { what: 'number', id: 'g1', rule: 'nobody', by: 'cli anna', approval: 'a1', at: 1 };
     const lasting = { ...grant, until: Date.now() + 3_600_000, extension: '1001', number: '15551234567' };
     await redis.hset(keys.grants, 'g1', JSON.stringify(lasting));
+    await redis.hset(keys.locks, lockField('abroad', 'e1002'), JSON.stringify(LOCK));
+    await redis.set(keys.reached('e1001', 'CU'), reachedAt(REACHED_AT), 'EX', 86_400);
   });
   await refusedCall(tollgate);
   await untilJournal(tollgate, 1);
@@ -110,6 +123,8 @@ describe('a backup', () => {
       settings: 'restored',
       allowlist: 'restored',
       grants: 'restored',
+      locks: 'restored',
+      reached: 'restored',
       bans: 'restored',
       journal: 'restored',
     });
@@ -124,6 +139,10 @@ describe('a backup', () => {
     await expect.poll(async () => await ok(fresh, ...banned), { timeout: 3000 }).toBe(await ok(old, ...banned));
     expect(await ok(fresh, 'bans', 'show', '203.0.113.9')).toContain('failed registration as 100');
     expect(await inStore(fresh, (redis) => redis.hgetall(keys.grants))).toHaveProperty('g1');
+    await expect.poll(() => ok(fresh, 'locks', 'list'), { timeout: 5000 }).toContain('extension 1002');
+    expect(await inStore(fresh, (redis) => redis.getBuffer(keys.reached('e1001', 'CU')))).toEqual(
+      reachedAt(REACHED_AT),
+    );
     const verified = await fresh.run(['audit', 'verify']);
     expect([verified.exitCode, verified.error]).toEqual([0, '']);
     expect(await ok(fresh, 'audit', 'list', '--action', 'backup.restore')).toContain('the policy');

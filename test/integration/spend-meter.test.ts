@@ -7,15 +7,11 @@ import { createGate, type Gate } from '../../src/gate/gate.ts';
 import { newDecisionId } from '../../src/gate/journal.ts';
 import type { LimitStore } from '../../src/gate/limit-store.ts';
 import { createRedisLimitStore } from '../../src/gate/redis-limit-store.ts';
+import type { ReachedCeiling } from '../../src/gate/refusing-rules.ts';
 import { createStoreBreaker, type StoreBreaker } from '../../src/gate/store-breaker.ts';
 import { createStoreClock } from '../../src/gate/store-clock.ts';
 import { type LiveCall, liveCallOf } from '../../src/live-calls/live-call.ts';
-import {
-  type CallEnd,
-  createSpendMeter,
-  type ReachedCeiling,
-  type SpendMeter,
-} from '../../src/live-calls/spend-meter.ts';
+import { type CallEnd, createSpendMeter, type SpendMeter } from '../../src/live-calls/spend-meter.ts';
 import type { EpochMs } from '../../src/policy/call.ts';
 import { compileRateSheet } from '../../src/rates/rate-sheet.ts';
 import { createKeys } from '../../src/redis/keys.ts';
@@ -29,6 +25,8 @@ const { log } = keptLog();
 /** A cent a second, each begun one paid for. */
 const sheet = compileRateSheet([
   { prefix: '+53', perMinuteMicros: 600_000, connectionMicros: 0, firstSeconds: 1, nextSeconds: 1 },
+  { prefix: '+54', perMinuteMicros: 600_000, connectionMicros: 0, firstSeconds: 60, nextSeconds: 60 },
+  { prefix: '+55', perMinuteMicros: 2_000_000, connectionMicros: 0, firstSeconds: 60, nextSeconds: 60 },
 ]);
 const policy = policyOf({
   homeCountry: 'US',
@@ -217,4 +215,22 @@ test('calls under way that run into a hard ceiling are told of together, once, b
   for (const call of [...calls]) await end(call);
   // Thirty-three seconds each, by the time that this test ended them.
   expect(await spentCents()).toBe(99);
+});
+
+test('a refused call that does not fit under a hard ceiling is told of once, and none that no ceiling of its height could pay for', async () => {
+  answer(await begin());
+  await passSeconds(50);
+  const refused = async (dialled: string): Promise<void> => {
+    const caller = { extension: '1001', trunk: 'a', campaign: undefined, source: undefined };
+    const decision = await gate.decide({ dialled, ...caller }, `${++lastCall}.1`, systemClock.monotonicMs());
+    expect(decision.verdict.name).toBe('block');
+    meter.decided(decision);
+  };
+  await refused('0115511987654321');
+  expect(reached).toEqual([]);
+  for (let call = 0; call < 3; call++) await refused('011541123456789');
+  expect(reached).toMatchObject([{ rule: { id: 'money' }, subject: { kind: 'extension', id: '1001' } }]);
+  expect(reached[0]?.because).toBe(
+    'extension 1001 has come to 0.52 of at most 1.00 per 1 day, and a call that begins with 0.60 was refused',
+  );
 });

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rates: [...CORE, 'csv', 'store'],
   gate: [...CORE, 'rates/price.ts', 'approvals/approval-desk.ts', 'type rates'],
   'live-calls': [...CORE, 'gate', 'rates/price.ts'],
-  approvals: [...CORE, 'type gate'],
+  approvals: [...CORE, 'type gate', 'type rates'],
   locks: [...CORE, 'gate/charge-packer.ts', 'gate/refusing-rules.ts', 'type gate'],
   bans: [...CORE, 'type gate'],
   registrations: CORE,

@@ -67,6 +67,19 @@ export interface Received<T> {
 
 const TIMEOUT_MS = 20_000;
 
+/** For so long after a touch or a key what is asked counts as asked by a person. */
+const TOUCH_COUNTS_MS = 60_000;
+let touchedAt = Date.now();
+for (const type of ['pointerdown', 'keydown'])
+  globalThis.addEventListener?.(type, () => (touchedAt = Date.now()), { capture: true, passive: true });
+
+const usedListeners = new Set<() => void>();
+/** Told when a request of a person was answered: from then on the log-in lasts its idle time again. */
+export function onUsed(listener: () => void): () => void {
+  usedListeners.add(listener);
+  return () => usedListeners.delete(listener);
+}
+
 let csrfToken = '';
 export const setCsrfToken = (token: string): void => {
   csrfToken = token;
@@ -125,10 +138,13 @@ async function send(method: Method, path: string, sent: Sent): Promise<Response>
   if (csv !== undefined) headers.set('content-type', 'text/csv');
   if (method !== 'GET' && csrfToken !== '') headers.set('x-csrf-token', csrfToken);
   if (ifMatch !== undefined) headers.set('if-match', ifMatch);
+  // What the page asks by itself, for an event or by the clock, must not keep the log-in of an empty chair alive.
+  const isBySelf = method === 'GET' && Date.now() - touchedAt > TOUCH_COUNTS_MS;
+  if (isBySelf) headers.set('x-tollgate-background', '1');
   if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey);
   const timeout = AbortSignal.timeout(sent.timeoutMs ?? TIMEOUT_MS);
   try {
-    return await fetch(`/api/v1/${path}`, {
+    const answer = await fetch(`/api/v1/${path}`, {
       method,
       headers,
       credentials: 'same-origin',
@@ -136,6 +152,8 @@ async function send(method: Method, path: string, sent: Sent): Promise<Response>
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(csv === undefined ? {} : { body: csv }),
     });
+    if (answer.ok && !isBySelf) for (const listener of usedListeners) listener();
+    return answer;
   } catch (error) {
     if (signal?.aborted === true) throw error;
     throw new ApiError(0, {

@@ -1,6 +1,6 @@
 /**
  * At most one banner, the gravest: isolated, a change of the firewall that nobody kept yet, calls that cannot be decided, a
- * stream that is cut; then a log-in about to end, a newer page, a packet filter that only says what it would do.
+ * stream that is cut; then a log-in about to end, of itself or for want of use, a newer page, a packet filter that only says what it would do.
  */
 import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useRef } from 'react';
@@ -9,6 +9,7 @@ import type { FirewallReport } from '../../api/firewall-routes.ts';
 import type { Status } from '../../status.ts';
 import { api } from '../api/client.ts';
 import { useLiveState } from '../api/live.tsx';
+import { useIdleLeft } from '../api/idle.ts';
 import { useApi, useRefresh } from '../api/queries.ts';
 import { useAccount, useSession } from '../api/session.tsx';
 import { useAction } from '../parts/action.ts';
@@ -24,7 +25,8 @@ const ENDS_SOON_MS = 2 * 60_000;
 
 export function Banner(): ReactNode {
   const { may } = useSession();
-  const { endsAt } = useAccount();
+  const { endsAt, idleSeconds } = useAccount();
+  const idleLeft = useIdleLeft(idleSeconds);
   const { state } = useLiveState();
   const now = useNow();
   const { data: firewall } = useApi<FirewallReport>(may('firewall:read') ? 'firewall' : undefined);
@@ -39,6 +41,7 @@ export function Banner(): ReactNode {
   if (firewall?.pending != null) return <Pending pending={firewall.pending} now={now} />;
   if (store !== undefined) return <Said link="/health">{banner.noStore(sentence(store.remedy))}</Said>;
   if (state.word === 'cut') return <NotLive now={now} />;
+  if (idleLeft < ENDS_SOON_MS && idleLeft < left) return <Idle left={idleLeft} />;
   if (left < ENDS_SOON_MS) return <Said>{banner.ends(formatCountdown(left))}</Said>;
   // Never while somebody is waiting, nor over what is not saved.
   if (isNewBuild && count === 0 && !hasUnsaved())
@@ -61,6 +64,20 @@ const Said = ({ children, link }: { readonly children: ReactNode; readonly link?
     </span>
   </section>
 );
+
+function Idle({ left }: { readonly left: number }): ReactNode {
+  const { askAgain } = useSession();
+  const { banner } = frameTexts;
+  useEffect(() => announce(banner.idle(formatCountdown(ENDS_SOON_MS)), 'assertive'), [banner]);
+  return (
+    <section className="banner" aria-label={banner.name}>
+      <span className="number">{banner.idle(formatCountdown(left))}</span>
+      <Button size="compact-sm" onClick={askAgain}>
+        {banner.stay}
+      </Button>
+    </section>
+  );
+}
 
 function NotLive({ now }: { readonly now: number }): ReactNode {
   const { state, retryNow } = useLiveState();

@@ -9,13 +9,22 @@ export const approvalTexts = {
   someone: 'Somebody',
   extension: (extension: string | null) => extension ?? 'A call without an extension',
   wantsToCall: 'wants to call',
-  heading: (extension: string | null) => `${extension ?? 'A call without an extension'} wants to call`,
   waits: (time: string) => `waiting ${time}`,
   over: (trunk: string) => `over ${trunk}`,
   otherwise: { allow: 'then: goes out', block: 'then: refused' },
   timeUnknown: 'time unknown',
-  history: (approved: number, refused: number) => `7 days: ${approved} approved, ${refused} refused`,
-  historyOf: (extension: string) => `for ${extension}`,
+  caller: (extension: string | null, name: string | null) =>
+    extension === null ? 'A call without an extension' : name === null ? extension : `${extension} ${name}`,
+  from: (what: string) => `From ${what}`,
+  campaign: (name: string) => `campaign ${name}`,
+  agent: (name: string) => `agent ${name}`,
+  firstCall: 'first call there',
+  cost: (perMinute: string, connection: string | undefined) =>
+    `about ${perMinute} per min${connection === undefined ? '' : ` and ${connection} to connect`}`,
+  week: (what: string) => `7 days: ${what}`,
+  history: (approved: number, refused: number, extension?: string) =>
+    `${approved} approved, ${refused} refused for ${extension ?? 'this number'}`,
+  ownCall: 'This is your own call. Someone else has to decide.',
   needsTwo: (have: readonly string[], needed: number) =>
     `${needed} people have to approve${have.length === 0 ? '' : `; ${have.join(', ')} did`}.`,
   for: 'For',
@@ -32,6 +41,8 @@ export const approvalTexts = {
     calls === undefined
       ? `As many more calls as the rule lets pass by itself go out without asking, until ${until}.`
       : `${calls === 1 ? '1 more call goes' : `${calls} more calls go`} out without asking, until ${until}.`,
+  limitNow: (limits: string, calls: number) => `${limits} → ${calls === 1 ? '1 more call' : `${calls} more calls`}`,
+  limitMost: (calls: number) => `At worst ${calls} calls in that time.`,
   reason: 'Reason (optional)',
   addReason: 'Add reason',
   refuse: 'Refuse',

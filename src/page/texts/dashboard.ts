@@ -43,7 +43,7 @@ export const dashboardTexts = {
     noAttacks: 'No attack in 60 minutes.',
     asTable: 'As a table',
     asChart: 'As a chart',
-    tableKey: 'Chart or table',
+    tableOf: (title: string) => `${title}, as a table`,
     minute: 'Minute',
     bans: 'Blocked addresses',
     use: 'Left and right arrow move through the minutes, t shows a table.',

@@ -58,6 +58,8 @@ export const frameTexts = {
     putBack: 'Put back now',
     noStore: (remedy: string) => `The store does not answer. Calls go by each rule's own setting. ${remedy}`,
     ends: (left: string) => `Your log-in ends in ${left}. What you typed stays when you log in again.`,
+    idle: (left: string) => `Nothing was done here for a while. Your log-in ends in ${left}.`,
+    stay: 'Stay logged in',
     dryRun: 'The packet filter is in dry run: it says what it would drop, and drops nothing.',
     more: 'See more',
   },

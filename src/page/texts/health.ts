@@ -21,4 +21,36 @@ export const healthTexts = {
   changedBy: (by: string) => `by ${by}`,
   decided: 'Decided since the start',
   noSuchPart: (name: string) => `No part is called ${name}.`,
+  tabs: { status: 'Status', doctor: 'Doctor' },
+  doctor: {
+    counts: (bad: number, warn: number, unknown: number, ok: number) =>
+      [
+        `${bad} to fix`,
+        `${warn} to look at`,
+        ...(unknown === 0 ? [] : [`${unknown} could not be seen`]),
+        `${ok} ok`,
+      ].join(', '),
+    lookedAt: 'Looked at',
+    changesNothing: 'The doctor changes nothing.',
+    again: 'Run again',
+    looking: 'Looking at this machine. It takes some seconds.',
+    ownerOnly: 'What the doctor finds on the machine names weak accounts, so an Owner alone sees it.',
+    levels: { bad: 'To fix', warn: 'To look at', unknown: 'Not seen', ok: 'Ok' },
+    families: {
+      updates: 'Updates',
+      ssh: 'SSH',
+      ports: 'Open ports',
+      secrets: 'Secrets',
+      accounts: 'Accounts',
+      certificates: 'Certificates',
+      asterisk: 'Asterisk',
+      dialplan: 'Dialplan',
+      connections: 'Connections',
+    },
+    rules: 'Rules',
+    rule: 'Rule',
+    counted: (rules: string, calls: string, days: number) =>
+      `${rules} rules, against ${calls} calls of the last ${days} days.`,
+    rulesWell: 'Every rule does what it says.',
+  },
 } as const;

@@ -11,8 +11,12 @@ export const logInTexts = {
   useBackup: 'Use a backup code',
   useApp: 'Use the code of the app',
   enter: 'Log in',
-  triesLeft: (left: number, address: string | null) =>
-    `${left === 1 ? '1 try' : `${left} tries`} left before ${address ?? 'this address'} is blocked.`,
+  triesLeft: (left: number, address = 'this address', time?: string) => {
+    const lasts = time === undefined ? '' : ` for ${time}`;
+    return left === 0
+      ? `${address} is blocked${lasts}.`
+      : `${left === 1 ? '1 try' : `${left} tries`} left before ${address} is blocked${lasts}.`;
+  },
   wait: (seconds: number) =>
     `Try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`,
 } as const;

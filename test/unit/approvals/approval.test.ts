@@ -81,6 +81,7 @@ describe('the report of an approval', () => {
       destinationIs: 'United States, national',
       rule: 'abroad',
       because: 'Rule abroad holds for approval every call that it applies to',
+      facts: null,
       decision: 'D1',
       node: 'pbx-1',
       openedAt: '2026-11-18T12:00:00.000Z',

@@ -69,6 +69,7 @@ const open = () =>
         called.add(`${extension} ${country}`);
         return Promise.resolve(isNew);
       },
+      wouldBeFirst: (extension, country) => Promise.resolve(!called.has(`${extension} ${country}`)),
     },
     settings: () => settings,
     reports: { report: (report) => void reports.push(report) },

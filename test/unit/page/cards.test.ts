@@ -4,7 +4,14 @@ import { type Cards, changeCards, gone, NO_CARDS } from '../../../src/page/scree
 
 const card = (id: string, endsIn: number, state: ApprovalReport['state'] = 'open'): ApprovalReport => ({
   ...{ id, state, extension: '1001', destination: '+15550100', trunk: null, destinationIs: '', rule: 'ask' },
-  ...{ because: 'x', decision: 'd', node: 'n', openedAt: new Date(0).toISOString(), otherwise: 'block' as const },
+  ...{
+    because: 'x',
+    facts: null,
+    decision: 'd',
+    node: 'n',
+    openedAt: new Date(0).toISOString(),
+    otherwise: 'block' as const,
+  },
   expiresAt: new Date(endsIn * 1000).toISOString(),
   ...{ approversNeeded: 1, approvedBy: [], decidedBy: null, decidedFrom: null, decidedAt: null, reason: null },
   ...{ grant: null, waitedSeconds: null, resumedAfterMs: null },

@@ -11,6 +11,8 @@ const MICROS = 1_000_000;
 /** Cuba: a dollar a minute, by the second. */
 const rates = compileRateSheet([
   { prefix: '+53', perMinuteMicros: MICROS, connectionMicros: 0, firstSeconds: 1, nextSeconds: 1 },
+  { prefix: '+54', perMinuteMicros: 6 * MICROS, connectionMicros: 0, firstSeconds: 60, nextSeconds: 60 },
+  { prefix: '+55', perMinuteMicros: 11 * MICROS, connectionMicros: 0, firstSeconds: 60, nextSeconds: 60 },
   { prefix: '+1', perMinuteMicros: 0, connectionMicros: 0, firstSeconds: 1, nextSeconds: 1 },
 ]);
 
@@ -116,6 +118,17 @@ describe('a replay in money', () => {
     );
     expect(verdicts).toEqual(['allow', 'block', 'allow', 'allow']);
     expect(locks).toMatchObject([{ rule: 'hard', subject: { kind: 'extension', id: '1001' } }]);
+  });
+
+  it('a refused call that does not fit under a hard ceiling ends the others and locks; one that never could is only refused', async () => {
+    const dear = { at: 5, talks: 1, to: '+5491123456789' };
+    const dearer = { at: 6, talks: 1, to: '+558812345678' };
+    const soFar = { at: 0, talks: 60 };
+    const some = await play([{ ...HARD, lockout: LOCKOUT }], [soFar, dearer]);
+    expect([some.verdicts, some.counts.cut]).toEqual([['allow', 'block'], 1]);
+    expect(some.locks[0]?.at).toBeGreaterThan(BEGIN_MS + 590_000);
+    const all = await play([{ ...HARD, lockout: LOCKOUT }], [soFar, dear]);
+    expect([all.verdicts, all.counts.cut, all.locks[0]?.at]).toEqual([['allow', 'block'], 1, BEGIN_MS + 300_000]);
   });
 
   it('refusals lock as well, those of supervisors among them', async () => {

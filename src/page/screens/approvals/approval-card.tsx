@@ -49,7 +49,8 @@ export function ApprovalCard({
   const outcome = outcomeOf(approval, decision, me?.name ?? '', zone);
   const after = useAfter(approval);
   const isOpen = state === 'open' && outcome.length === 0;
-  const mayDecide = may('approvals:decide');
+  const isOwn = me?.ownExtension != null && me.ownExtension === approval.extension;
+  const mayDecide = may('approvals:decide') && !isOwn;
   const isBusy = decision.phase === 'sending' || decision.phase === 'asking';
   const press = (verb: Verb): void => {
     if (isBusy || !isOpen || !mayDecide || isChecking || !mayPress()) return;
@@ -89,7 +90,7 @@ export function ApprovalCard({
       <div className="approval-foot">
         {isOpen ? (
           <>
-            {!mayDecide && <p className="muted">{approvalTexts.mayNot}</p>}
+            {!mayDecide && <p className="muted">{isOwn ? approvalTexts.ownCall : approvalTexts.mayNot}</p>}
             {mayDecide && (
               <div className="approval-buttons">
                 <Button
@@ -147,11 +148,27 @@ function NextLine({ next }: { readonly next: ApprovalReport }): ReactNode {
 }
 
 function Facts({ approval, isOpen }: { readonly approval: ApprovalReport; readonly isOpen: boolean }): ReactNode {
-  const { id, extension, destination, destinationIs, because, trunk, node, otherwise, openedAt } = approval;
+  const { id, extension, destination, destinationIs, because, facts, trunk, node, otherwise, openedAt } = approval;
   const now = useNow();
-  const history = useHistory(extension);
+  const { ofExtension, ofNumber } = useHistory(approval);
+  const where = [
+    ...(destinationIs === '' ? [] : [capital(destinationIs)]),
+    ...(facts?.isFirst === true ? [approvalTexts.firstCall] : []),
+  ];
+  const from = [
+    ...(facts?.groups ?? []).slice(0, MOST_GROUPS),
+    ...(facts?.campaign == null ? [] : [approvalTexts.campaign(facts.campaign)]),
+    ...(facts?.agent == null ? [] : [approvalTexts.agent(facts.agent)]),
+  ];
+  const history = [
+    ...(ofExtension === undefined || extension === null
+      ? []
+      : [approvalTexts.history(ofExtension.approved, ofExtension.refused, extension)]),
+    ...(ofNumber === undefined ? [] : [approvalTexts.history(ofNumber.approved, ofNumber.refused)]),
+  ];
   const about = [
     ...(trunk === null ? [] : [approvalTexts.over(trunk)]),
+    ...(facts?.cost == null ? [] : [costText(facts.cost)]),
     ...(isOpen ? [approvalTexts.waits(formatDuration(now - Date.parse(openedAt)))] : []),
     node,
   ];
@@ -160,18 +177,15 @@ function Facts({ approval, isOpen }: { readonly approval: ApprovalReport; readon
       <div className="approval-head">
         <Verdict verdict="hold" />
         <h2 id={`name-${id}`} tabIndex={-1}>
-          <strong>{approvalTexts.extension(extension)}</strong> {approvalTexts.wantsToCall}
+          <strong>{approvalTexts.caller(extension, facts?.name ?? null)}</strong> {approvalTexts.wantsToCall}
         </h2>
       </div>
       <p className="approval-number mono">{formatPhone(destination)}</p>
-      {destinationIs !== '' && <p>{capital(destinationIs)}</p>}
+      {where.length > 0 && <p>{where.join(' · ')}</p>}
       <p>{sentence(because)}</p>
       <p className="muted">{about.join(' · ')}</p>
-      {history !== undefined && extension !== null && (
-        <p className="muted">
-          {approvalTexts.history(history.approved, history.refused)} {approvalTexts.historyOf(extension)}
-        </p>
-      )}
+      {from.length > 0 && <p className="muted">{approvalTexts.from(from.join(' · '))}</p>}
+      {history.length > 0 && <p className="muted">{approvalTexts.week(history.join(' · '))}</p>}
       {approval.approversNeeded > 1 && <p>{approvalTexts.needsTwo(approval.approvedBy, approval.approversNeeded)}</p>}
       {isOpen && (
         <div className="approval-time">
@@ -182,6 +196,15 @@ function Facts({ approval, isOpen }: { readonly approval: ApprovalReport; readon
     </div>
   );
 }
+
+const MOST_GROUPS = 3;
+
+type Cost = NonNullable<NonNullable<ApprovalReport['facts']>['cost']>;
+const costText = ({ currency, perMinute, connection }: Cost): string => {
+  const money = (amount: number): string =>
+    new Intl.NumberFormat(undefined, { style: 'currency', currency, maximumFractionDigits: 4 }).format(amount);
+  return approvalTexts.cost(money(perMinute), connection === 0 ? undefined : money(connection));
+};
 
 /**
  * What the call did then: an approval covers the rule that asked, and another may refuse all the same. The stream may tell of

@@ -13,7 +13,8 @@ import { useDeviceChoice } from '../../frame/device.ts';
 import { setTabWaiting } from '../../frame/tab-title.ts';
 import { formatPhone } from '../../parts/format.ts';
 import { approvalTexts } from '../../texts/approvals.ts';
-import { ring, unlockSound } from './sound.ts';
+import { type RingTurn, takeTurns } from './ring-turn.ts';
+import { isSoundUnlocked, ring, unlockSound } from './sound.ts';
 import { OPEN_PATH, useWaiting } from './waiting.ts';
 
 export const SOUND_CHOICE = 'sound';
@@ -108,19 +109,32 @@ function notify({ id, extension, destination, destinationIs }: ApprovalReport): 
   }
 }
 
-/** Every five seconds, three times for each, until the first touch or key. */
+/** Every five seconds, three times for each, until the first touch or key; in one tab of the browser. */
 function useRinging(approvals: readonly ApprovalReport[]): void {
   const [sound] = useDeviceChoice(SOUND_CHOICE, 'off');
   const rings = useRef(new Map<string, number>());
+  const turn = useRef<RingTurn>(undefined);
   const tick = useEffectEvent(() => {
     const due = approvals.filter(({ id }) => (rings.current.get(id) ?? 0) < RINGS);
+    if (due.length === 0 || !isSoundUnlocked() || turn.current?.isMine() !== true) return;
     for (const { id } of due) rings.current.set(id, (rings.current.get(id) ?? 0) + 1);
-    if (due.length > 0) ring();
+    ring();
   });
   const quiet = useEffectEvent(() => {
-    for (const { id } of approvals) rings.current.set(id, RINGS);
-    if (sound === 'on') void unlockSound();
+    const ids = approvals.map(({ id }) => id);
+    for (const id of ids) rings.current.set(id, RINGS);
+    turn.current?.quiet(ids);
+    void unlockSound().then((isUnlocked) => isUnlocked && turn.current?.isMine());
   });
+  useEffect(() => {
+    if (sound !== 'on') return;
+    const taken = takeTurns((ids) => {
+      for (const id of ids) rings.current.set(id, RINGS);
+    });
+    turn.current = taken;
+    if (isSoundUnlocked()) taken.isMine();
+    return () => taken.close();
+  }, [sound]);
   const ids = approvals.map(({ id }) => id).join(' ');
   useEffect(() => {
     if (sound !== 'on' || ids === '') return;

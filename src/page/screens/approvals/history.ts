@@ -1,4 +1,4 @@
-/** What was decided about an extension's calls in the last seven days. */
+/** What was decided about an extension's calls in the last seven days, and about those of anybody to the same number. */
 import { useMemo } from 'react';
 import type { ApprovalReport } from '../../../approvals/approval.ts';
 import { useApi } from '../../api/queries.ts';
@@ -7,16 +7,27 @@ import { serverNow } from '../../api/server-clock.ts';
 const WEEK_MS = 7 * 86_400_000;
 const HISTORY_PATH = 'approvals?state=all&limit=1000';
 
-export function useHistory(
-  extension: string | null,
-): { readonly approved: number; readonly refused: number } | undefined {
-  const { data } = useApi<readonly ApprovalReport[]>(extension === null ? undefined : HISTORY_PATH);
+interface Decided {
+  readonly approved: number;
+  readonly refused: number;
+}
+
+/** Undefined of what is not known. */
+export function useHistory({ extension, destination }: ApprovalReport): {
+  readonly ofExtension: Decided | undefined;
+  readonly ofNumber: Decided | undefined;
+} {
+  const { data } = useApi<readonly ApprovalReport[]>(HISTORY_PATH);
   return useMemo(() => {
-    if (data === undefined) return undefined;
-    const theirs = data.filter(
-      (each) => each.extension === extension && Date.parse(each.openedAt) > serverNow() - WEEK_MS,
-    );
-    const count = (state: ApprovalReport['state']): number => theirs.filter((each) => each.state === state).length;
-    return { approved: count('approved'), refused: count('refused') };
-  }, [data, extension]);
+    const week = data?.filter(({ openedAt }) => Date.parse(openedAt) > serverNow() - WEEK_MS);
+    const count = (theirs: readonly ApprovalReport[] | undefined): Decided | undefined =>
+      theirs && {
+        approved: theirs.filter(({ state }) => state === 'approved').length,
+        refused: theirs.filter(({ state }) => state === 'refused').length,
+      };
+    return {
+      ofExtension: extension === null ? undefined : count(week?.filter((each) => each.extension === extension)),
+      ofNumber: count(week?.filter((each) => each.destination === destination)),
+    };
+  }, [data, extension, destination]);
 }

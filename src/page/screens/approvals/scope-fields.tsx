@@ -94,7 +94,7 @@ export function ScopeFields({
           )}
         </fieldset>
         {wish.for === 'number' && <p>{approvalTexts.numberMeans(extension ?? '', until)}</p>}
-        {wish.for === 'limit' && <p>{approvalTexts.limitMeans(wish.calls, until)}</p>}
+        {wish.for === 'limit' && <LimitMeans facts={approval.facts} wish={wish} until={until} />}
         <TextInput
           name={`reason-${id}`}
           label={approvalTexts.reason}
@@ -105,6 +105,31 @@ export function ScopeFields({
         />
       </div>
     </details>
+  );
+}
+
+/** The limit that there is, what comes on top of it, and what both come to. */
+function LimitMeans({
+  facts,
+  wish: { minutes, calls },
+  until,
+}: {
+  readonly facts: ApprovalReport['facts'];
+  readonly wish: Scope['wish'];
+  readonly until: string;
+}): ReactNode {
+  const raise = facts?.raises.find((each) => each.minutes === minutes);
+  const more = calls ?? raise?.calls;
+  const most = raise?.most == null || more === undefined ? undefined : raise.most - raise.calls + more;
+  return (
+    <p>
+      {facts !== null && facts.limits.length > 0 && more !== undefined && (
+        <>
+          <strong>{approvalTexts.limitNow(facts.limits.join(', '), more)}</strong>.{' '}
+        </>
+      )}
+      {approvalTexts.limitMeans(more, until)} {most !== undefined && approvalTexts.limitMost(most)}
+    </p>
   );
 }
 

@@ -52,9 +52,17 @@ export function MinuteChart({
   const valueAt = (index: number): string =>
     texts.value(clock(index), shown.map(({ name, counts }) => `${name} ${formatCount(counts[index] ?? 0)}`).join(', '));
   const plot = useRef<uPlot>(undefined);
+  const byKey = useRef(false);
+  /** What was turned into by key goes on having the focus. */
+  const takesFocus = (element: HTMLElement | null): void => {
+    if (element === null || !byKey.current) return;
+    byKey.current = false;
+    element.focus();
+  };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 't') {
+      byKey.current = true;
       setTable(!isTable);
       event.stopPropagation();
     } else if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
@@ -78,10 +86,18 @@ export function MinuteChart({
       </div>
       <p>{summary}</p>
       {isTable ? (
-        <MinuteTable title={title} series={series} clock={clock} count={times.length} />
+        <MinuteTable
+          title={title}
+          series={series}
+          clock={clock}
+          count={times.length}
+          place={takesFocus}
+          onKeyDown={onKeyDown}
+        />
       ) : (
         <div
           className="chart-plot"
+          ref={takesFocus}
           role="img"
           aria-label={`${title}. ${summary} ${texts.use}`}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: the cursor has to be moved by keyboard
@@ -126,16 +142,20 @@ function MinuteTable({
   series,
   clock,
   count,
+  place,
+  onKeyDown,
 }: {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   readonly clock: (index: number) => string;
   readonly count: number;
+  readonly place: (element: HTMLElement | null) => void;
+  readonly onKeyDown: (event: KeyboardEvent) => void;
 }): ReactNode {
   const minutes = Array.from({ length: count }, (_, index) => count - 1 - index);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller has to be reached by keyboard (WCAG 2.1.1)
-    <section className="chart-table" tabIndex={0} aria-label={title}>
+    <section className="chart-table" ref={place} tabIndex={0} aria-label={texts.tableOf(title)} onKeyDown={onKeyDown}>
       <table className="table" data-density="compact">
         <thead>
           <tr>

@@ -1,33 +1,54 @@
 /** Health: whether every part of this daemon works, since when, and what to do where one does not. */
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { Outlet, useParams } from 'react-router';
 import type { PartStatus, Status } from '../../../status.ts';
 import { useApi } from '../../api/queries.ts';
+import { useAddressValue } from '../../parts/address-state.ts';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { capital, formatActor, formatCount } from '../../parts/format.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { useDrawerOpener } from '../../parts/side-drawer.tsx';
 import { Empty, Shown } from '../../parts/states.tsx';
+import { TabLinks } from '../../parts/tab-links.tsx';
 import { Time } from '../../parts/time.tsx';
 import { Verdict } from '../../parts/verdict.tsx';
 import { healthTexts } from '../../texts/health.ts';
+import { DoctorTab } from './doctor-tab.tsx';
 import { State } from './state.tsx';
 import './health.css';
 
 export function HealthScreen(): ReactNode {
-  const status = useApi<Status>('status', { everyMs: 15_000 });
+  const [chosen] = useAddressValue('tab');
+  const tab = chosen === 'doctor' ? 'doctor' : '';
+  const id = useId();
   return (
     <Screen title={healthTexts.title} purpose={healthTexts.purpose}>
-      <Shown found={status}>
-        {(found) => (
-          <>
-            <Summary status={found} />
-            <Parts parts={found.parts} />
-          </>
-        )}
-      </Shown>
+      <TabLinks
+        name="tab"
+        current={tab}
+        panel={id}
+        tabs={[
+          { value: '', label: healthTexts.tabs.status },
+          { value: 'doctor', label: healthTexts.tabs.doctor },
+        ]}
+      />
+      <div id={id}>{tab === 'doctor' ? <DoctorTab /> : <StatusTab />}</div>
       <Outlet />
     </Screen>
+  );
+}
+
+function StatusTab(): ReactNode {
+  const status = useApi<Status>('status', { everyMs: 15_000 });
+  return (
+    <Shown found={status}>
+      {(found) => (
+        <div className="stack">
+          <Summary status={found} />
+          <Parts parts={found.parts} />
+        </div>
+      )}
+    </Shown>
   );
 }
 

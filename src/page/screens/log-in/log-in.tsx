@@ -122,15 +122,24 @@ export function CodeField({
   );
 }
 
+const UNITS: Readonly<Record<string, string>> = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week' };
+/** `24h`, as settings have it: `24 hours`. */
+function durationInWords(text: string | undefined): string | undefined {
+  const [, count, unit = ''] = /^(\d+)([smhdw])$/.exec(text ?? '') ?? [];
+  return count === undefined ? text : `${count} ${UNITS[unit]}${count === '1' ? '' : 's'}`;
+}
+
 function Refused({ error }: { readonly error: Error }): ReactNode {
-  const { triesLeft = undefined, address = null } = (error instanceof ApiError ? error.extra : {}) as {
-    triesLeft?: number;
-    address?: string | null;
+  const extra = (error instanceof ApiError ? error.extra : {}) as {
+    readonly triesLeft?: number;
+    readonly address?: string;
+    readonly blockedFor?: string;
   };
+  const { triesLeft, address, blockedFor } = extra;
   return (
     <div role="alert" className="refused">
       <ErrorText error={error} />
-      {triesLeft !== undefined && <p>{logInTexts.triesLeft(triesLeft, address)}</p>}
+      {triesLeft !== undefined && <p>{logInTexts.triesLeft(triesLeft, address, durationInWords(blockedFor))}</p>}
       {error instanceof ApiError && error.retryAfterSeconds !== undefined && (
         <p>{logInTexts.wait(error.retryAfterSeconds)}</p>
       )}

@@ -92,7 +92,11 @@ function Said({ text }: { readonly text: string }): ReactNode {
   return (
     <section className="panel" aria-label={texts.title}>
       <p className="rule-sentence">
-        “{before}{before !== '' && (changed !== '' || after !== '') && ' '}{changed !== '' && <u>{changed}</u>}{changed !== '' && after !== '' && ' '}{after}”
+        “{before}
+        {before !== '' && changed !== '' && ' '}
+        {changed !== '' && <u>{changed}</u>}
+        {after !== '' && before + changed !== '' && ' '}
+        {after}”
       </p>
     </section>
   );

@@ -248,12 +248,12 @@ function RuleForm({
         <div className="rule-saves">
           <AnswerBar preview={data} isOld={preview.isOld} />
           <div className="row end">
-          <Button component={Link} to="/rules">
-            {texts.cancel}
-          </Button>
-          {/* The one that matters comes last; what would have refused honest calls is tried out first. */}
-          {acted > 0 ? [enforce, shadow] : [shadow, enforce]}
-        </div>
+            <Button component={Link} to="/rules">
+              {texts.cancel}
+            </Button>
+            {/* The one that matters comes last; what would have refused honest calls is tried out first. */}
+            {acted > 0 ? [enforce, shadow] : [shadow, enforce]}
+          </div>
         </div>
       </form>
     </Screen>

@@ -13,8 +13,9 @@ export const ruleName = ({ id, name }: Pick<RuleDocument, 'id' | 'name'>): strin
 
 export const limitsOf = (rule: RuleDocument): string => {
   const { limits, counting } = rule;
-  return (
-  limits.length === 0 ? ceilingsOf(rule) || texts.everyCall : `${limits.join(' · ')}${counting === 'rolling' ? ` ${texts.rolling}` : ''}`;
+  if (limits.length === 0) return ceilingsOf(rule) || texts.everyCall;
+  return `${limits.join(' · ')}${counting === 'rolling' ? ` ${texts.rolling}` : ''}`;
+};
 
 const MOST = 3;
 

@@ -4,6 +4,8 @@ import { IconAlertTriangle, IconCircle, IconCircleDot, IconDots, IconEye } from 
 import { type ReactNode, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useMe } from '../../api/me.ts';
+import { useKeys } from '../../frame/keys.tsx';
+import { usePhone } from '../../frame/phone.ts';
 import { useAction } from '../../parts/action.ts';
 import { TypedConfirm } from '../../parts/confirm.tsx';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
@@ -36,13 +38,17 @@ function Name({ rule }: { readonly rule: RuleRow }): ReactNode {
   );
 }
 
+/** Two hours a bar: twelve are enough to see a day. */
+const pairs = (hours: readonly number[]): readonly number[] =>
+  hours.flatMap((value, at) => (at % 2 === 0 ? [value + (hours[at + 1] ?? 0)] : []));
+
 function Day({ rule }: { readonly rule: RuleRow }): ReactNode {
   const { activity } = rule;
   if (activity === undefined) return <span className="muted">0</span>;
   const { acted, would, hours } = activity;
   return (
     <span className="rules-day">
-      <Spark values={hours} />
+      <Spark values={pairs(hours)} />
       {rule.mode === 'shadow' ? texts.would(formatCount(would)) : formatCount(acted)}
     </span>
   );
@@ -180,14 +186,20 @@ function Operations({ rule }: { readonly rule: RuleRow }): ReactNode {
   );
 }
 
+const Cut = ({ children }: { readonly children: string }): ReactNode => (
+  <span className="rules-cut" title={children}>
+    {children}
+  </span>
+);
+
 const { columns } = texts;
 const COLUMNS: readonly Column<RuleRow>[] = [
   { id: 'name', header: columns.name, cell: (rule) => <Name rule={rule} /> },
   { id: 'limits', header: columns.limits, cell: (rule) => <span className="mono">{limitsOf(rule)}</span> },
-  { id: 'applies', header: columns.appliesTo, cell: (rule) => appliesTo(rule, rule.names) },
+  { id: 'applies', header: columns.appliesTo, cell: (rule) => <Cut>{appliesTo(rule, rule.names)}</Cut> },
   { id: 'per', header: columns.countPer, cell: ({ countPer }) => texts.per[countPer] },
   { id: 'action', header: columns.action, cell: (rule) => <ActionOf rule={rule} /> },
-  { id: 'when', header: columns.when, cell: (rule) => whenOf(rule, rule.names) },
+  { id: 'when', header: columns.when, cell: (rule) => <Cut>{whenOf(rule, rule.names)}</Cut> },
   { id: 'day', header: columns.day, isNumber: true, cell: (rule) => <Day rule={rule} /> },
   { id: 'mode', header: columns.mode, isHiddenAtFirst: true, cell: ({ mode }) => texts.modes[mode] },
   {
@@ -208,9 +220,9 @@ const COLUMNS: readonly Column<RuleRow>[] = [
     isHiddenAtFirst: true,
     cell: ({ whenStoreFails }) => texts.storeFails[whenStoreFails],
   },
-  { id: 'finding', header: columns.finding, cell: (rule) => <Finding rule={rule} /> },
   { id: 'on', header: columns.on, cell: (rule) => <OnSwitch rule={rule} /> },
   { id: 'operations', header: columns.operations, cell: (rule) => <Operations rule={rule} /> },
+  { id: 'finding', header: columns.finding, cell: (rule) => <Finding rule={rule} /> },
 ];
 
 export function RulesList({
@@ -224,35 +236,61 @@ export function RulesList({
 }): ReactNode {
   const navigate = useNavigate();
   const { mayRemove } = useRuleActions();
+  const isPhone = usePhone();
+  const { mayWrite, turn } = useRuleActions();
+  const open = useDrawerOpener();
+  const edit = ({ id }: RuleRow): void => void navigate(`/rules/edit/${encodeURIComponent(id)}`);
+  const onFocused = (act: (rule: RuleRow) => void): void => {
+    const place = document.activeElement?.closest<HTMLElement>('tr[data-index]')?.dataset['index'];
+    const rule = place === undefined ? undefined : rows[Number(place)];
+    if (rule !== undefined) act(rule);
+  };
+  useKeys(
+    [
+      { keys: 'e', says: texts.keys.edit, run: () => onFocused(edit) },
+      {
+        keys: 's',
+        says: texts.keys.shadow,
+        run: () =>
+          onFocused((rule) => {
+            if (rule.mode === 'shadow') open(`/rules/shadow/${encodeURIComponent(rule.id)}`);
+            else void turn(rule, 'shadow');
+          }),
+      },
+    ],
+    mayWrite,
+  );
   return (
-    <DataTable
-      name={texts.list}
-      columns={COLUMNS}
-      rows={rows}
-      keyOf={({ id }) => id}
-      nameOf={ruleName}
-      phone={(rule) => ({
-        title: <Name rule={rule} />,
-        aside: <Day rule={rule} />,
-        detail: (
-          <span className="rules-phone">
-            <ActionOf rule={rule} />
-            <span>
-              <span className="mono">{limitsOf(rule)}</span> · {appliesTo(rule, rule.names)} ·{' '}
-              {texts.per[rule.countPer]}
+    <div className="rules-list">
+      <DataTable
+        name={texts.list}
+        columns={COLUMNS}
+        rows={rows}
+        keyOf={({ id }) => id}
+        nameOf={ruleName}
+        phone={(rule) => ({
+          title: <Name rule={rule} />,
+          aside: <Day rule={rule} />,
+          detail: (
+            <span className="rules-phone">
+              <ActionOf rule={rule} />
+              <span>
+                <span className="mono">{limitsOf(rule)}</span> · {appliesTo(rule, rule.names)} ·{' '}
+                {texts.per[rule.countPer]}
+              </span>
             </span>
-          </span>
-        ),
-        actions: (
-          <span className="rules-phone-actions">
-            <OnSwitch rule={rule} />
-            <Operations rule={rule} />
-          </span>
-        ),
-      })}
-      onOpen={({ id }) => void navigate(`/rules/edit/${encodeURIComponent(id)}`)}
-      {...(mayRemove ? { selected, onSelect } : {})}
-      empty={<Empty>{texts.noRules}</Empty>}
-    />
+          ),
+          actions: (
+            <span className="rules-phone-actions">
+              <OnSwitch rule={rule} />
+              <Operations rule={rule} />
+            </span>
+          ),
+        })}
+        onOpen={edit}
+        {...(mayRemove && !isPhone ? { selected, onSelect } : {})}
+        empty={<Empty>{texts.noRules}</Empty>}
+      />
+    </div>
   );
 }

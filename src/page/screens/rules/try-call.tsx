@@ -54,12 +54,7 @@ export function TryCall({ isShort = false }: { readonly isShort?: boolean }): Re
         {!isShort && (
           <>
             <TextInput {...field('trunk', texts.trunk)} />
-            <TextInput
-              {...field('at', texts.at)}
-              description={texts.atHelp}
-              type="datetime-local"
-              inputWrapperOrder={['label', 'input', 'description']}
-            />
+            <TextInput {...field('at', texts.at)} description={texts.atHelp} type="datetime-local" />
           </>
         )}
       </div>

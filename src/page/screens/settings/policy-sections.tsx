@@ -14,6 +14,9 @@ import { UnsavedBar } from '../../parts/unsaved.tsx';
 import { settingsTexts } from '../../texts/settings.ts';
 import { countChanges, wordsOf } from './draft.ts';
 
+/** Fields beside each other stay in line, however long what is said of them. */
+const BELOW: ('label' | 'input' | 'description' | 'error')[] = ['label', 'input', 'description', 'error'];
+
 interface PolicyReport {
   readonly version: number;
   readonly document: PolicyDocument;
@@ -181,6 +184,7 @@ function WordsField({
   const field = {
     label,
     description: help,
+    inputWrapperOrder: BELOW,
     value: text,
     spellCheck: false,
     disabled,
@@ -208,6 +212,7 @@ export function NumbersSection(): ReactNode {
               <TextInput
                 label={texts.zone}
                 description={texts.zoneHelp}
+                inputWrapperOrder={BELOW}
                 value={value.timezone}
                 spellCheck={false}
                 disabled={isReadOnly}
@@ -217,6 +222,7 @@ export function NumbersSection(): ReactNode {
               <TextInput
                 label={texts.country}
                 description={texts.countryHelp}
+                inputWrapperOrder={BELOW}
                 value={value.homeCountry ?? ''}
                 maxLength={2}
                 disabled={isReadOnly}
