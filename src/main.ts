@@ -35,17 +35,21 @@ const terminal: Terminal = {
     for await (const chunk of process.stdin.setEncoding('utf8')) text += String(chunk);
     return text;
   },
-  ...(process.stdin.isTTY && process.stdout.isTTY ? { confirm } : {}),
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { ask, confirm } : {}),
 };
 
-async function confirm(question: string): Promise<boolean> {
+async function ask(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
   const asking = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test((await asking.question(`${question} [y/N] `, { signal: interrupted.signal })).trim());
+    return (await asking.question(`${question} `, { signal: interrupted.signal })).trim();
   } finally {
     asking.close();
   }
+}
+
+async function confirm(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test(await ask(`${question} [y/N]`));
 }
 
 interface Where {

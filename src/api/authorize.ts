@@ -86,9 +86,9 @@ export function authorize(
     }
     const cookie = cookieOf(request);
     const bySelf =
-      request.headers[BACKGROUND_HEADER] === '1' || STREAMS.has(routeName(request.method, request.routeOptions.url ?? ''));
-    const found =
-      cookie === undefined ? undefined : await people.logIns.whoIs(cookie, bySelf ? 'looked at' : look);
+      request.headers[BACKGROUND_HEADER] === '1' ||
+      STREAMS.has(routeName(request.method, request.routeOptions.url ?? ''));
+    const found = cookie === undefined ? undefined : await people.logIns.whoIs(cookie, bySelf ? 'looked at' : look);
     if (cookie === undefined || found === undefined)
       throw new TollgateError('UNAUTHENTICATED', 'log in first, or send an API key: Authorization: Bearer KEY');
     return { kind: 'user', ...found, cookie, from };

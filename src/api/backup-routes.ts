@@ -16,7 +16,7 @@ import { readGrant } from '../approvals/grant.ts';
 import type { BanBackup, KeptBan } from '../bans/ban-backup.ts';
 import type { FirewallControl } from '../bans/firewall-control.ts';
 import type { Clock } from '../clock.ts';
-import { isLock } from '../locks/locks.ts';
+import { isLock } from '../locks/lock-report.ts';
 import type { Audit } from '../people/audit-log.ts';
 import type { People } from '../people/people.ts';
 import { readAllowlist } from '../policy/allowlist.ts';

@@ -64,6 +64,7 @@ export const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
   ...MEMBERS,
 
   ['GET /api/v1/rates', 'reports:read'],
+  ['GET /api/v1/rates/packed', 'reports:read'],
   ['GET /api/v1/rates/prefixes', 'reports:read'],
   ['GET /api/v1/rates/check', 'reports:read'],
   ['GET /api/v1/rates/history', 'reports:read'],

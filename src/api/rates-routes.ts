@@ -41,6 +41,13 @@ const summary = z.strictObject({
   /** Whether there is a sheet to go back to. */
   canUndo: z.boolean(),
 });
+const packed = z.strictObject({
+  /** Null while there is no rate sheet. */
+  currency: orNull(text),
+  prefixes: z.int(),
+  /** All its rows as lines of text, gzip, base64. */
+  packed: text,
+});
 const rows = z.strictObject({ rates: list(price.extend({ prefix: text })), complete: z.boolean() });
 const checked = price.extend({
   destination: text,
@@ -63,6 +70,7 @@ const imported = z.strictObject({
 });
 
 export type RatesReport = z.infer<typeof summary>;
+export type PackedRates = z.infer<typeof packed>;
 export type RateRows = z.infer<typeof rows>;
 export type CheckedRate = z.infer<typeof checked>;
 export type RateImport = z.infer<typeof imported>;
@@ -104,6 +112,13 @@ export function rateRoutes(
       canUndo: document.before !== null,
     };
   });
+  app.get(
+    '/api/v1/rates/packed',
+    {
+      schema: { summary: 'The whole rate sheet as it is kept, for tollgate simulate', response: { 200: packed } },
+    },
+    () => rates.current().document.sheet ?? { currency: null, prefixes: 0, packed: '' },
+  );
   app.get(
     '/api/v1/rates/prefixes',
     {

@@ -137,9 +137,7 @@ export function sessionRoutes(
       if (answer.outcome === 'wait') throw wait(reply, answer.retryAfterSeconds);
       if (answer.outcome === 'refused') {
         const { left } = answer;
-        throw new LogInRefused(
-          left && { triesLeft: left.tries, address: request.ip, blockedFor: left.bannedFor },
-        );
+        throw new LogInRefused(left && { triesLeft: left.tries, address: request.ip, blockedFor: left.bannedFor });
       }
       const { user } = answer;
       await audit({ ...act(request, 'session.open', `user ${user.name}`), by: `web ${user.name}` });

@@ -59,7 +59,8 @@ export async function callFacts(
   const { country, classes } = destination;
   const { extensions, rules } = deps.document;
   // A dialler calls whatever is in its list, and nobody keeps count of that.
-  const asked = extension !== undefined && campaign === undefined && country !== undefined && classes.has('international');
+  const asked =
+    extension !== undefined && campaign === undefined && country !== undefined && classes.has('international');
   const isFirst = asked ? await deps.isFirstCall(extension, country) : undefined;
   const entry = extension !== undefined && Object.hasOwn(extensions, extension) ? extensions[extension] : undefined;
   const written = rules.find(({ id }) => id === rule.id);

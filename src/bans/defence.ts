@@ -106,16 +106,19 @@ export function startDefence(deps: {
     offence: automatic.offence,
     success: automatic.success,
     decided: patterns.decided,
-    isFirstCall: async (extension, country) => {
+    isFirstCall: (extension, country) => {
       const { enabled, detect } = settings().autoBan;
-      if (!enabled || !detect.callPatterns) return undefined;
+      if (!enabled || !detect.callPatterns) return Promise.resolve(undefined);
       return countries.wouldBeFirst(extension, country).catch(() => undefined);
     },
     logInsLeft: async (address) => {
       const { autoBan } = settings();
       const { web } = autoBan.services;
       if (!autoBan.enabled || !web.enabled || allowedBy(address) !== undefined) return undefined;
-      await Promise.race([automatic.settled(), new Promise((resolve) => setTimeout(resolve, COUNTED_WITHIN_MS).unref())]);
+      await Promise.race([
+        automatic.settled(),
+        new Promise((resolve) => setTimeout(resolve, COUNTED_WITHIN_MS).unref()),
+      ]);
       if (bans.isBanned(address)) return { tries: 0, bannedFor: web.duration };
       const readings = await counters.look('web', address).catch(() => undefined);
       return readings === undefined ? undefined : { tries: attemptsLeft(readings, web), bannedFor: web.duration };

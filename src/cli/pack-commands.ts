@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import type { PackAnswer, PackProposalAnswer } from '../api/packs-routes.ts';
 import { messageOf } from '../errors.ts';
 import type { PolicyDocument } from '../policy/document.ts';
-import { type CommandContext, CommandFailed, collect, wantsJson } from './context.ts';
+import { type CommandContext, CommandFailed, collect, EXIT, wantsJson } from './context.ts';
 import { describeDifference, type PolicyAnswer } from './policy-commands.ts';
 import { parseWindow } from './schedule-commands.ts';
 import { json, paint, plain, type Terminal, wrapped } from './terminal.ts';
@@ -26,6 +26,14 @@ const FLAGS: Readonly<Record<string, string>> = {
   extensionPerDay: '--extension-money',
   sitePerDay: '--site-money',
   hours: '--hours',
+};
+
+const OPTIONS: Readonly<Record<string, keyof PackOptions>> = {
+  homeCountry: 'home',
+  knownCountries: 'known',
+  extensionPerDay: 'extensionMoney',
+  sitePerDay: 'siteMoney',
+  hours: 'hours',
 };
 
 const collectOne = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value];
@@ -54,14 +62,11 @@ export async function showPack(
 ): Promise<void> {
   const { terminal } = context;
   const client = context.client(command);
-  const figures = {
-    homeCountry: options.home?.toUpperCase(),
-    knownCountries: options.known?.map((country) => country.toUpperCase()),
-    extensionPerDay: options.extensionMoney,
-    sitePerDay: options.siteMoney,
-    hours: options.hours?.map(parseWindow),
-  };
   const { document } = await client.ask<PolicyAnswer>('GET', '/api/v1/policy');
+  const asked = (await client.ask<PackAnswer[]>('GET', '/api/v1/packs')).find((pack) => pack.name === name);
+  const figures = figuresOf(
+    asked === undefined ? options : await filledIn(terminal, command, asked, options, document),
+  );
   const pack = await client.ask<PackProposalAnswer>('POST', `/api/v1/packs/${encodeURIComponent(name)}`, figures);
   if (options.out !== undefined) {
     const { out } = options;
@@ -84,6 +89,48 @@ export async function showPack(
     `${describePack(terminal, pack)}\n${difference ?? 'The policy has all of it already.\n'}\n${plain(next)}\n`,
   );
 }
+
+const figuresOf = (options: PackOptions) => ({
+  homeCountry: options.home?.toUpperCase(),
+  knownCountries: options.known?.map((country) => country.toUpperCase()),
+  extensionPerDay: options.extensionMoney,
+  sitePerDay: options.siteMoney,
+  hours: options.hours?.map(parseWindow),
+});
+
+/**
+ * With the figures that were not given: as somebody at the terminal says, otherwise the usual ones.
+ *
+ * @throws {CommandFailed} where one that has no usual value is missing, with the options
+ */
+async function filledIn(
+  terminal: Terminal,
+  command: Command,
+  { figures }: PackAnswer,
+  options: PackOptions,
+  { homeCountry }: PolicyDocument,
+): Promise<PackOptions> {
+  const answers: Record<string, string | readonly string[]> = {};
+  for (const { name, what, usual } of figures) {
+    const flag = FLAGS[name] ?? name;
+    const option = OPTIONS[name];
+    if (option === undefined || options[option] !== undefined) continue;
+    const without = name === 'homeCountry' ? (homeCountry ?? null) : usual;
+    if (terminal.ask === undefined || wantsJson(command)) {
+      if (without !== null) continue;
+      const missing = `${flag} is missing, and the policy has no homeCountry`;
+      throw new CommandFailed(`${missing}; a pack takes ${Object.values(FLAGS).join(', ')}`, EXIT.usage);
+    }
+    const text = await terminal.ask(`${capital(plain(what))}${without === null ? '' : ` [${plain(without)}]`}:`);
+    if (text === '' && without === null)
+      throw new CommandFailed(`without it there is no pack; it is also ${flag}`, EXIT.usage);
+    if (text !== '')
+      answers[option] = option === 'known' ? collect(text, undefined) : option === 'hours' ? [text] : text;
+  }
+  return { ...options, ...answers };
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export function describePack(terminal: Terminal, { name, title, says, worstCase, figures }: PackAnswer): string {
   const asks = figures.map(

@@ -1,7 +1,10 @@
-/** Rate sheets that commands take from a file, instead of that of a daemon. */
+/** Rate sheets that commands take from a file, or else from a daemon. */
 import { readFile } from 'node:fs/promises';
+import type { PackedRates } from '../api/rates-routes.ts';
+import { unpackRates } from '../rates/packed-rates.ts';
 import { readRateFile } from '../rates/rate-file.ts';
 import { compileRateSheet, type RateSheet } from '../rates/rate-sheet.ts';
+import { type Client, DaemonUnreachable } from './client.ts';
 import { CommandFailed } from './context.ts';
 import { plain } from './terminal.ts';
 
@@ -25,4 +28,14 @@ export async function readRateSheet(path: string, consequence: string): Promise<
     ),
   );
   throw new CommandFailed([...lines, `${path} is no rate sheet; ${consequence}.`].join('\n'));
+}
+
+/** The sheet in force; undefined where there is none, or no daemon that could be asked. */
+export async function askForRateSheet(client: Client): Promise<RateSheet | undefined> {
+  const kept = await client.ask<PackedRates>('GET', '/api/v1/rates/packed').catch((error: unknown) => {
+    if (error instanceof DaemonUnreachable) return undefined;
+    throw error;
+  });
+  if (kept === undefined || kept.currency === null) return undefined;
+  return await unpackRates(kept.packed, kept.currency);
 }

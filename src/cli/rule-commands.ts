@@ -103,10 +103,16 @@ export function ruleCommands(program: Command, context: CommandContext): void {
     .addHelpText('after', EXAMPLES.set)
     .action(async (id: string, options: RuleOptions, command: Command) => {
       const fromFile = options.file === undefined ? {} : (await readYamlFile(terminal, options.file)).tree;
-      const fields = { ...fromFile, ...fieldsOf(options) };
+      const fields: Record<string, unknown> = { ...fromFile, ...fieldsOf(options) };
       if (Object.keys(fields).length === 0)
         throw new CommandFailed('nothing to change; name at least one option, see --help', EXIT.usage);
-      const rule = await context.client(command).ask<RuleDocument>('PATCH', path(id), fields);
+      const client = context.client(command);
+      if (namesOneLevel(options)) {
+        const { spend, minutes } = await client.ask<RuleDocument>('GET', path(id));
+        if (options.spendSoft ?? options.spendHard) fields['spend'] = withOther(spend, fields['spend']);
+        if (options.minutesSoft ?? options.minutesHard) fields['minutes'] = withOther(minutes, fields['minutes']);
+      }
+      const rule = await client.ask<RuleDocument>('PATCH', path(id), fields);
       tell(command, rule, `Rule ${rule.id} is changed and ${stateOf(rule)}.`);
     });
 
@@ -168,6 +174,15 @@ export function ruleCommands(program: Command, context: CommandContext): void {
       terminal.out(wantsJson(command) ? json(rule) : `Rule ${rule.id} counts from zero again ${whom}.\n`);
     });
 }
+
+/** Of a budget that has two. */
+const namesOneLevel = ({ spendSoft, spendHard, minutesSoft, minutesHard }: RuleOptions): boolean =>
+  (spendSoft === undefined) !== (spendHard === undefined) ||
+  (minutesSoft === undefined) !== (minutesHard === undefined);
+
+/** A level that is not named stays as it is. */
+const withOther = (now: RuleDocument['spend'], named: unknown): unknown =>
+  typeof named === 'object' && named !== null ? { ...now, ...named } : named;
 
 const stateOf = (rule: RuleDocument): string =>
   rule.enabled

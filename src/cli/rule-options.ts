@@ -97,7 +97,7 @@ export function ruleOptions(command: Command): Command {
     .option('--spend-soft <budget>', 'money/period such as 30/1d: the action meets the next call')
     .option('--spend-hard <budget>', 'money/period such as 60/1d: no call goes, and those under way are ended')
     .option('--minutes-soft <budget>', 'minutes/period such as 120/1d, where there is no rate sheet')
-    .option('--minutes-hard <budget>', 'minutes/period such as 240/1d; name soft and hard together')
+    .option('--minutes-hard <budget>', 'minutes/period such as 240/1d; of soft and hard, set keeps the other')
     .option('--give-back-on <outcomes>', `does not count calls that end so: ${UNREACHED.join(', ')}`, collect)
     .option(
       '--hold-after <outcome=time>',
@@ -194,7 +194,7 @@ function lockoutOf({ lockAfter, lockDestination }: RuleOptions) {
   return lockDestination === undefined ? lockAfter : { ...lockAfter, destinations: lockDestination };
 }
 
-/** Both levels at once, like every field with parts: one that is not named is taken away. */
+/** The levels that are named. */
 const budgetOf = (wanted: boolean | undefined, soft: string | undefined, hard: string | undefined) => {
   if (wanted === false) return null;
   if (soft === undefined && hard === undefined) return undefined;

@@ -5,13 +5,14 @@ import { type Command, Option } from 'commander';
 import { IANAZone } from 'luxon';
 import { messageOf } from '../errors.ts';
 import { compilePolicy } from '../policy/policy.ts';
+import type { RateSheet } from '../rates/rate-sheet.ts';
 import { CDR_FIELDS, type ColumnMapping, parseColumns } from '../simulate/cdr-layout.ts';
 import type { Change, Counts, SimulationCounts } from '../simulate/outcome-counts.ts';
 import { type Replay, replayFile } from '../simulate/replay-file.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import type { PolicyAnswer } from './policy-commands.ts';
 import { readPolicyFile } from './policy-file.ts';
-import { readRateSheet } from './rate-sheet-file.ts';
+import { askForRateSheet, readRateSheet } from './rate-sheet-file.ts';
 import { count, createProgress } from './replay-progress.ts';
 import { json, paint, plain, type Terminal, table } from './terminal.ts';
 
@@ -35,8 +36,8 @@ VICIdial's call_log and vicidial_log). Anything else: --columns says which colum
   ${CDR_FIELDS.slice(0, 9).join(' ')}
   ${CDR_FIELDS.slice(9).join(' ')}
 
-With --rates, a rate sheet as for tollgate rates import, it says what the calls cost and what would have been saved, and
-rules with spend count. A call that reaches a hard ceiling ends there, and its lockout holds to the end of the file.
+With --rates, a rate sheet as for tollgate rates import, or that of the daemon where it runs and has one, it says what the
+calls cost and what would have been saved, and rules with spend count. A call that reaches a hard ceiling ends there, and its lockout holds to the end of the file.
 Rules about first calls know no country at the beginning; --learn names older records that teach them.
 
 Exit code 0 when done, 1 if the file or the policy is refused.
@@ -67,7 +68,7 @@ export function simulateCommand(program: Command, context: CommandContext): void
     .option('--decisions <file>', 'write what became of each call, one JSON object a line')
     .option('--compare <file>', 'replay against this policy as well, and show what changes from it to the other')
     .option('--columns <list>', 'which column is what, for example start=10,dst=3 or campaign=userfield')
-    .option('--rates <file>', 'what calls cost, as for rates import; otherwise no money is counted')
+    .option('--rates <file>', 'what calls cost, as for rates import; otherwise the sheet of the daemon')
     .option('--learn <file>', 'older records of the same layout: which countries were reached before')
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
@@ -83,7 +84,9 @@ export function simulateCommand(program: Command, context: CommandContext): void
           : await readPolicyFile(terminal, options.policy, 'nothing was replayed');
       const other = compare === undefined ? undefined : await readPolicyFile(terminal, compare, 'nothing was replayed');
       const rates =
-        options.rates === undefined ? undefined : await readRateSheet(options.rates, 'nothing was replayed');
+        options.rates === undefined
+          ? await askForRateSheet(context.client(command))
+          : await readRateSheet(options.rates, 'nothing was replayed');
       const progress = createProgress(terminal);
       const decisions = options.decisions === undefined ? undefined : await openFile(options.decisions);
       try {
@@ -105,8 +108,8 @@ export function simulateCommand(program: Command, context: CommandContext): void
         const zone = timezone === undefined ? `${replay.file.zone}, the policy's` : replay.file.zone;
         terminal.out(
           wantsJson(command)
-            ? json(report(replay, rates !== undefined))
-            : describe(terminal, path, zone, replay, options),
+            ? json({ ...report(replay, rates !== undefined), prices: pricesFrom(options, rates) ?? null })
+            : describe(terminal, path, zone, replay, { ...options, prices: pricesFrom(options, rates) }),
         );
       } catch (error) {
         progress.clear();
@@ -177,7 +180,7 @@ function noticesOf({ file, unknownExtensions, counts, notOutbound, spendRules }:
   if (!hasRates && spendRules.length > 0) {
     const which = spendRules.slice(0, 3).join(', ');
     notices.push(
-      `Rules with spend (${which}) count no money, because no call has a price: name a rate sheet with --rates.`,
+      `Rules with spend (${which}) count no money, because no call has a price: name a rate sheet with --rates, or import one.`,
     );
   }
   if ((counts.money?.unpriced ?? 0) > 0) {
@@ -188,7 +191,17 @@ function noticesOf({ file, unknownExtensions, counts, notOutbound, spendRules }:
   return notices;
 }
 
-function describe(terminal: Terminal, path: string, zone: string, replay: Replay, options: SimulateOptions): string {
+/** Undefined: no call has a price. */
+const pricesFrom = ({ rates: path }: SimulateOptions, rates: RateSheet | undefined): string | undefined =>
+  rates && `${path ?? "the daemon's rate sheet"}, ${count(rates.size)} prefixes in ${rates.currency}`;
+
+function describe(
+  terminal: Terminal,
+  path: string,
+  zone: string,
+  replay: Replay,
+  options: SimulateOptions & { readonly prices: string | undefined },
+): string {
   const { file, counts, span, compared } = replay;
   const time = (atMs: number): string =>
     new Date(atMs).toLocaleString('sv-SE', { timeZone: file.zone, dateStyle: 'short', timeStyle: 'short' });
@@ -199,7 +212,8 @@ function describe(terminal: Terminal, path: string, zone: string, replay: Replay
     ...file.problems
       .slice(0, 5)
       .map(({ line, problem }) => paint(terminal, 'yellow', `  line ${line} ${plain(problem)}`)),
-    ...noticesOf(replay, options.rates !== undefined).map((notice) => paint(terminal, 'yellow', notice)),
+    ...(options.prices === undefined ? [] : [`Prices: ${plain(options.prices)}`]),
+    ...noticesOf(replay, options.prices !== undefined).map((notice) => paint(terminal, 'yellow', notice)),
     '',
   ];
   const titles =

@@ -11,6 +11,8 @@ export interface Terminal {
   readonly readStdin: () => Promise<string>;
   /** Asks a question that is answered with yes or no; absent where nobody sits at the terminal. */
   readonly confirm?: (question: string) => Promise<boolean>;
+  /** Asks for a value, and gives what was typed; absent where nobody sits at the terminal. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -4,7 +4,6 @@
  * Bounded: of the limits that were touched, the one that was touched longest ago is forgotten. Never throws.
  */
 import { describeSubject, type EpochMs, type Subject } from '../policy/call.ts';
-import { amountOf } from '../policy/money.ts';
 import type { Decision } from './gate.ts';
 
 export interface FullLimit {
@@ -13,7 +12,7 @@ export interface FullLimit {
   /** `extension 1001`. */
   readonly subject: string;
   readonly limit: string;
-  /** Whole calls, units of the currency, or minutes; of a bucket, with what has refilled since. */
+  /** Whole calls; of a bucket, with what has refilled since. */
   readonly used: number;
   readonly of: number;
 }
@@ -21,16 +20,16 @@ export interface FullLimit {
 export interface FullestLimits {
   readonly decided: (decision: Decision) => void;
   readonly list: (most: number, now: EpochMs) => readonly FullLimit[];
-  /** On whom a rule counted the calls that this node decided last. */
+  /** On whom a rule counted the calls that this node decided last, budgets and rules in shadow among them. */
   readonly subjectsOf: (rule: string) => readonly Subject[];
 }
 
 interface Kept extends FullLimit {
   readonly at: EpochMs;
   readonly periodSeconds: number;
-  readonly isMoney: boolean;
+  /** Rules in shadow have no end; budgets are used by calls as they go on, which no decision tells. */
+  readonly isListed: boolean;
   readonly whose: Subject;
-  readonly isShadow: boolean;
 }
 
 const MOST_KEPT = 2000;
@@ -48,23 +47,17 @@ export function createFullestLimits(): FullestLimits {
           for (const { limit, usedAfter } of limits) {
             const key = `${rule.id} ${limit.text} ${subject.kind} ${subject.id}`;
             const { count, periodSeconds, text, unit } = limit;
-            const shown = (amount: number): number => (unit === undefined ? amount : amountOf(unit, amount));
             kept.delete(key);
             const oldest = kept.size >= MOST_KEPT ? kept.keys().next().value : undefined;
             if (oldest !== undefined) kept.delete(oldest);
             const reading = {
               subject: describeSubject(subject),
               limit: text,
-              used: shown(usedAfter),
-              of: shown(count),
+              used: usedAfter,
+              of: count,
             };
-            const about = {
-              at,
-              periodSeconds,
-              isMoney: unit === 'spend',
-              whose: subject,
-              isShadow: rule.mode === 'shadow',
-            };
+            const isListed = rule.mode === 'enforce' && unit === undefined;
+            const about = { at, periodSeconds, whose: subject, isListed };
             kept.set(key, { rule: rule.id, name: rule.name, ...reading, ...about });
           }
         }
@@ -72,13 +65,12 @@ export function createFullestLimits(): FullestLimits {
     },
     list: (most, now) =>
       [...kept.values()]
-        .flatMap(({ at, periodSeconds, isMoney, whose: _, isShadow, ...limit }) => {
-          if (isShadow) return [];
+        .flatMap(({ at, periodSeconds, whose: _, isListed, ...limit }) => {
+          if (!isListed) return [];
           const sinceMs = Math.max(0, now - at);
           if (sinceMs > Math.max(SHOWN_FOR_MS, periodSeconds * 1000)) return [];
           const back = periodSeconds === 0 ? 0 : (limit.of * sinceMs) / (periodSeconds * 1000);
-          const left = Math.max(0, limit.used - back);
-          const used = isMoney ? Math.round(left * 100) / 100 : Math.round(left);
+          const used = Math.max(0, Math.round(limit.used - back));
           return used === 0 ? [] : [{ ...limit, used }];
         })
         .sort((a, b) => b.used / b.of - a.used / a.of)

@@ -18,28 +18,20 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { messageOf, TollgateError } from '../errors.ts';
 import { subjectKey } from '../gate/charge-packer.ts';
 import type { Decision } from '../gate/gate.ts';
 import { refusingRules } from '../gate/refusing-rules.ts';
 import type { Log } from '../log.ts';
-import {
-  type CallAttempt,
-  COUNT_PER,
-  describeSubject,
-  type EpochMs,
-  type RuleId,
-  type Subject,
-} from '../policy/call.ts';
+import { type CallAttempt, describeSubject, type Subject } from '../policy/call.ts';
 import { describePeriod } from '../policy/limit.ts';
 import { lockMatches } from '../policy/lock-rules.ts';
 import { type Lock, subjectText } from '../policy/lockout.ts';
 import type { AppliedRule, Policy } from '../policy/policy.ts';
 import type { Rule } from '../policy/rule.ts';
 import { type Keys, lockField } from '../redis/keys.ts';
-import { reportLock } from './lock-report.ts';
+import { lockSchema, reportLock } from './lock-report.ts';
 import { noteRefusal, type RefusalOutcome } from './lock-scripts.ts';
 
 export interface Locks {
@@ -81,15 +73,6 @@ interface Notes {
 
 const LOOK_EVERY_MS = 2000;
 const MOST_NOTES = 10_000;
-
-const schema = z.object({
-  id: z.string().min(1),
-  rule: z.string().transform((id) => id as RuleId),
-  subject: z.object({ kind: z.enum(COUNT_PER), id: z.string() }),
-  destinations: z.array(z.string()),
-  because: z.string(),
-  at: z.int().transform((at) => at as EpochMs),
-});
 
 export async function openLocks(deps: {
   readonly redis: Redis;
@@ -307,15 +290,12 @@ export async function openLocks(deps: {
   };
 }
 
-/** Whether a text of the store, or of a backup, is a lock that people can see and clear. */
-export const isLock = (text: string): boolean => schema.safeParse(parsed(text)).success;
-
 const sameOf = (before: Lock | undefined, lock: Lock): Lock => (before?.id === lock.id ? before : lock);
 
 function readAll(stored: readonly (readonly [field: string, lock: unknown])[], log: Log): ReadonlyMap<string, Lock> {
   const locks = new Map<string, Lock>();
   for (const [field, lock] of stored) {
-    const read = schema.safeParse(lock);
+    const read = lockSchema.safeParse(lock);
     if (read.success) locks.set(field, read.data);
     else log.error({ field }, 'a lock in the store cannot be read; it stops calls, and nobody can see why');
   }

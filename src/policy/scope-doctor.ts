@@ -135,14 +135,16 @@ function outOfHours(rule: RuleDocument, policy: Policy, at: EpochMs): ScopeFindi
 const WITHOUT_PLAN = ['emergency', 'internal', 'shortcode', 'unknown'];
 
 function needsHomeCountry(rule: RuleDocument, document: PolicyDocument): ScopeFinding[] {
+  if (document.homeCountry !== undefined) return [];
   const named = rule.appliesTo === 'all' ? [] : (rule.appliesTo.destinations ?? []);
-  if (document.homeCountry !== undefined || named.length === 0) return [];
-  const lost = named.filter((name) =>
-    isBuiltInClass(name) || isCountryClass(name)
-      ? !WITHOUT_PLAN.includes(name)
-      : document.destinations[name]?.prefixes.some((prefix) => prefix.startsWith('+')),
-  );
-  if (lost.length === 0) return [];
+  const lostOf = (names: readonly string[]): readonly string[] =>
+    names.filter((name) =>
+      isBuiltInClass(name) || isCountryClass(name)
+        ? !WITHOUT_PLAN.includes(name)
+        : document.destinations[name]?.prefixes.some((prefix) => prefix.startsWith('+')),
+    );
+  const lost = lostOf(named);
+  if (lost.length === 0) return needsHomeForMore(rule, lostOf(rule.lockout?.destinations ?? []));
   const onlyNational = named.every((name) => name === 'national');
   const why = onlyNational
     ? 'Without it no number is national, so the rule applies to no call.'
@@ -154,7 +156,35 @@ function needsHomeCountry(rule: RuleDocument, document: PolicyDocument): ScopeFi
       check: 'needs-home-country',
       what: `The rule names ${lost.slice(0, 5).join(', ')}, and the policy has no homeCountry.`,
       why,
-      command: '(echo "homeCountry: US"; tollgate policy show) | tollgate policy apply -',
+      command: SET_HOME_COUNTRY,
+    },
+  ];
+}
+
+const SET_HOME_COUNTRY = '(echo "homeCountry: US"; tollgate policy show) | tollgate policy apply -';
+
+/** @param locked destinations of its lockout that need a home country */
+function needsHomeForMore(rule: RuleDocument, locked: readonly string[]): ScopeFinding[] {
+  const { firstCallTo } = rule;
+  if (firstCallTo === undefined && locked.length === 0) return [];
+  const what =
+    firstCallTo === undefined
+      ? 'locks'
+      : locked.length === 0
+        ? 'asks about first calls'
+        : 'locks and asks about first calls';
+  const why =
+    locked.length === 0
+      ? 'Without it every number that can be placed is abroad: calls at home are first calls as well.'
+      : 'Without it every number that can be placed is international: a lock stops calls at home as well.';
+  return [
+    {
+      severity: 'warning',
+      rule: rule.id,
+      check: 'needs-home-country',
+      what: `The rule ${what}, and the policy has no homeCountry.`,
+      why,
+      command: SET_HOME_COUNTRY,
     },
   ];
 }

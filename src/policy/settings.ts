@@ -153,7 +153,15 @@ const branding = z
   })
   .prefault({});
 
-export const settingsSchema = z.strictObject({ autoBan, packetProtection, country, adminAccess, sessions, approvals, branding });
+export const settingsSchema = z.strictObject({
+  autoBan,
+  packetProtection,
+  country,
+  adminAccess,
+  sessions,
+  approvals,
+  branding,
+});
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]

@@ -122,7 +122,7 @@ describe('a refused call', () => {
     const question = page.getByRole('dialog');
     await question.getByText('All counts of “Staff 5/min” for extension 1001 begin at 0').waitFor();
     await question.getByRole('button', { name: 'Reset counts of extension 1001' }).click();
-    await page.getByText('Counts of extension 1001 begin anew.').waitFor(PATIENTLY);
+    await page.getByRole('listitem').getByText('Counts of extension 1001 begin anew.').waitFor(PATIENTLY);
     await page.getByRole('button', { name: 'Check the same call now' }).click();
     await page.getByText('The same call now:').getByText('Allow').waitFor(PATIENTLY);
     const rule = await page.getByRole('link', { name: 'Make a rule from this' }).getAttribute('href');
@@ -203,7 +203,10 @@ describe('calls under way', () => {
     await question.getByText('1 call is ended at once.').waitFor();
     await question.getByRole('button', { name: 'End 1 call' }).click();
     // No Asterisk is there to end it.
-    await page.getByText(/^The call of 2007 goes on: /).waitFor(PATIENTLY);
+    await page
+      .getByRole('listitem')
+      .getByText(/^The call of 2007 goes on: /)
+      .waitFor(PATIENTLY);
     expect(await axeProblems(page)).toEqual([]);
   });
 });

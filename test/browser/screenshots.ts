@@ -9,6 +9,7 @@ import { DIALPLAN } from '../../src/demo/story.ts';
 import { createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
 import { DESKTOP, logInAs, openWindow, PHONE, startBrowser } from '../support/browser.ts';
 import { setup as buildPage } from '../support/build-page.ts';
+import { fillWithBans } from '../support/page-bans.ts';
 import { codeOf } from '../support/people.ts';
 import { startScene } from '../support/scene.ts';
 
@@ -42,6 +43,28 @@ const PICTURES: readonly Picture[] = [
     path: '/approvals?tab=decided',
     ready: (page) => page.getByText('known customer').first().waitFor(),
   },
+  { name: 'rules', path: '/rules', ready: (page) => page.getByText('International').first().waitFor() },
+  {
+    name: 'rules-form',
+    path: '/rules/edit/ask',
+    ready: (page) => page.getByText('No emergency number is touched.').waitFor(),
+  },
+  {
+    name: 'rules-templates',
+    path: '/rules?tab=templates',
+    ready: (page) => page.getByRole('heading', { name: 'Starter packs against toll fraud' }).waitFor(),
+  },
+  { name: 'members', path: '/members', ready: (page) => page.getByText('1001').first().waitFor() },
+  {
+    name: 'members-extension',
+    path: '/members/edit/extensions/1001',
+    ready: (page) => page.getByRole('dialog').getByText('Advanced › IP Restrictions').waitFor(),
+  },
+  {
+    name: 'schedule',
+    path: '/schedules/edit/after-hours',
+    ready: (page) => page.getByText('There is no gap between').waitFor(),
+  },
   {
     name: 'health',
     path: '/health',
@@ -52,6 +75,51 @@ const PICTURES: readonly Picture[] = [
     path: '/health/parts/store',
     ready: (page) => page.getByRole('dialog').getByText('What to do').waitFor(),
   },
+  {
+    name: 'doctor',
+    path: '/health?tab=doctor',
+    ready: (page) => page.getByText('Run again').waitFor(),
+  },
+  { name: 'users', path: '/users', ready: (page) => page.getByText('(you)').waitFor() },
+  { name: 'user', path: '/users/of/dana', ready: (page) => page.getByText('Last seen').last().waitFor() },
+  { name: 'api-keys', path: '/users?tab=keys', ready: (page) => page.getByText('No API keys').waitFor() },
+  { name: 'alerts', path: '/alerts?state=all', ready: (page) => page.getByText('Acknowledge').first().waitFor() },
+  {
+    name: 'alert-channels',
+    path: '/alerts?tab=channels',
+    ready: (page) => page.getByText('Given up').first().waitFor(),
+  },
+  ...['admin-access', 'auto-ban', 'ddos', 'portal', 'countries', 'numbers', 'rates', 'branding'].map((section) => ({
+    name: `settings-${section}`,
+    path: `/settings/${section}`,
+    ready: (page: Page) => page.locator('.settings-section .stack').first().waitFor(),
+  })),
+  {
+    name: 'allowed-ips',
+    path: '/allowed-ips',
+    ready: (page) => page.getByText('You are').waitFor(),
+  },
+  {
+    name: 'allowed-ips-new',
+    path: '/allowed-ips/new?value=203.0.113.0/24',
+    ready: (page) => page.getByText('256 addresses').waitFor(),
+  },
+  {
+    name: 'blocked-ips',
+    path: '/blocked-ips',
+    ready: (page) => page.getByText('192.0.2.140').first().waitFor(),
+  },
+  {
+    name: 'blocked-ips-why',
+    path: '/blocked-ips/192.0.2.140',
+    ready: (page) => page.getByRole('dialog').getByText('Evidence').waitFor(),
+  },
+  {
+    name: 'blocked-ips-history',
+    path: '/blocked-ips?tab=history',
+    ready: (page) => page.getByText('198.51.100.64/26').waitFor(),
+  },
+  { name: 'audit-log', path: '/audit-log', ready: (page) => page.getByText('user dana').first().waitFor() },
   { name: 'account', path: '/account', ready: (page) => page.getByText('(this one)').waitFor() },
   { name: 'first-run', path: '/first-run', ready: (page) => page.getByText('You are').first().waitFor() },
 ];
@@ -63,7 +131,15 @@ const ALL_LOOKS = [
   { name: 'phone-dark', size: PHONE, scheme: 'dark', isUsual: true },
 ] as const;
 
-const POLICY = `rules:
+const POLICY = `timezone: America/New_York
+schedules:
+  after-hours:
+    name: After hours
+    windows:
+      - { days: [mon, tue, wed, thu, fri], from: "18:00", to: "08:00" }
+      - { days: [sat], from: "00:00", to: "24:00" }
+      - { days: [sun], from: "00:00", to: "08:00", nextDay: true }
+rules:
   - { id: ask, name: International, limits: [], action: approve, approval: { timeout: 300s } }`;
 
 const folder = join(import.meta.dirname, '../../docs/screenshots');
@@ -80,6 +156,7 @@ async function main(): Promise<void> {
   ]);
   try {
     await scene.apply(POLICY);
+    await fillWithBans({ stateDir: scene.tollgate.stateDir });
     const { password } = await scene.ask<{ readonly password: string }>('users', 'add', 'dana', '--role', 'owner');
     const { secret } = await scene.ask<{ readonly secret: string }>('users', 'totp', 'dana');
     await scene.ask('users', 'totp', 'dana', '--code', codeOf(secret, -1));

@@ -1,13 +1,9 @@
 /** Alerts by phone: a real Asterisk 22 calls whoever is on call, who listens and presses keys. */
-import { readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { AlertReport } from '../../src/api/alert-report.ts';
-import type { Asterisk } from '../../src/demo/asterisk.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import { placeAgiCall } from '../support/agi-call.ts';
-import { runCli } from '../support/daemon.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 import { giveCoreSounds, type SupervisorPhones, supervisorPhones } from '../support/supervisor-phones.ts';
 
@@ -23,22 +19,13 @@ let scene: TestScene;
 let phones: SupervisorPhones;
 const prepare = (name: string, does?: Parameters<SupervisorPhones['prepare']>[2]) =>
   phones.prepare(scene.stage.asterisk, name, does);
-/** In this process: starting one for each takes longer than what is tested. */
-const run = (...args: readonly string[]) =>
-  runCli(scene.tollgate.stateDir, args, { input: '', signal: new AbortController().signal });
-const ask = async <T>(...args: readonly string[]): Promise<T> => JSON.parse((await run(...args, '--json')).out) as T;
-const apply = async (policy: string): Promise<void> => {
-  const { exitCode, error } = await runCli(scene.tollgate.stateDir, ['policy', 'apply', '-'], {
-    input: policy,
-    signal: new AbortController().signal,
-  });
-  if (exitCode !== 0) throw new Error(error);
-};
+const alerts = (state: 'open' | 'all'): Promise<AlertReport[]> => scene.api('GET', `/api/v1/alerts?state=${state}`);
+const acknowledge = (id: string): Promise<AlertReport> => scene.api('POST', `/api/v1/alerts/${id}/acknowledge`);
 const exceed = async (...rules: readonly string[]): Promise<void> => {
   const watching = rules.map(
     (id, at) => `{ id: ${id}, appliesTo: { extensions: ["300${at}"] }, limits: ["1/1h"], action: alert }`,
   );
-  await apply(`rules: [${watching.join(', ')}]`);
+  await scene.apply(`rules: [${watching.join(', ')}]`);
   for (let time = 0; time < 2; time += 1) {
     for (const at of rules.keys()) {
       await placeAgiCall(scene.tollgate.agiPort, { destination: '15551234567', extension: `300${at}` });
@@ -46,18 +33,8 @@ const exceed = async (...rules: readonly string[]): Promise<void> => {
   }
 };
 const alertOf = async (rule: string): Promise<AlertReport | undefined> =>
-  (await ask<AlertReport[]>('alerts', 'list', '--all')).find((each) => each.rule === rule);
+  (await alerts('all')).find((each) => each.rule === rule);
 const patiently = { timeout: 30_000, interval: 200 };
-
-/** The sentences as a quarter of a second of silence each: what is said in them takes minutes in all. */
-async function shorten({ logFile }: Asterisk): Promise<void> {
-  const folder = join(dirname(dirname(logFile)), 'data/sounds/en');
-  for (const file of await readdir(folder)) {
-    if (!file.startsWith('tollgate-')) continue;
-    await rm(join(folder, file));
-    await writeFile(join(folder, file.replace('.wav', '.ulaw')), Buffer.alloc(2000, 0xff));
-  }
-}
 
 beforeAll(async () => {
   phones = await supervisorPhones(['2001', '2002']);
@@ -69,7 +46,6 @@ beforeAll(async () => {
     files: { 'pjsip.conf': phones.pjsip },
   });
   await giveCoreSounds(scene.stage.asterisk);
-  await shorten(scene.stage.asterisk);
   await vi.waitUntil(async () => (await scene.tollgate.log()).includes('connected to the REST interface'), patiently);
 });
 afterAll(async () => {
@@ -78,8 +54,7 @@ afterAll(async () => {
 });
 afterEach(async () => {
   // What a test that failed has left must not ring in the next one.
-  for (const { id } of await scene.ask<AlertReport[]>('alerts', 'list'))
-    await scene.tollgate.run(['alerts', 'ack', id]);
+  for (const { id, state } of await alerts('open')) if (state === 'open') await acknowledge(id);
   await vi.waitUntil(
     async () => (await scene.stage.asterisk.cli('core show channels count')).includes('0 active channels'),
     patiently,
@@ -99,7 +74,7 @@ test('who is called hears what it is about, has it with 1, and that is in the au
   await phone.press('1');
   await phone.hears('tollgate-tell-yours');
   expect(await alertOf('one')).toMatchObject({ state: 'acknowledged', acknowledgedBy: 'phone 2001' });
-  const audited = await ask<{ by: string; action: string; from?: string }[]>('audit', 'list');
+  const audited = await scene.ask<{ by: string; action: string; from?: string }[]>('audit', 'list');
   expect(audited).toContainEqual(
     expect.objectContaining({ by: 'phone 2001', action: 'alerts.acknowledge', from: 'Asterisk pbx' }),
   );
@@ -114,7 +89,7 @@ test('who hangs up has nothing: the next step calls the next one, whose phone st
   const alert = await alertOf('two');
   expect(alert).toMatchObject({ state: 'open', told: ['first', 'second'] });
   expect(await first.calls()).toHaveLength(1);
-  await ask('alerts', 'ack', alert?.id ?? '');
+  await acknowledge(alert?.id ?? '');
   // Sooner than ringing ends by itself.
   await vi.waitUntil(async () => !(await second.isBusy()), { timeout: 15_000, interval: 200 });
 });
@@ -139,11 +114,11 @@ test('what comes while somebody is on the phone is told in one call after it, an
 
 test('a test rings, says that it is one, and says what Asterisk says where nobody can be called', async () => {
   const phone = await prepare('2001');
-  const test = (): Promise<unknown> => run('alerts', 'test', 'first');
-  expect(await test()).toMatchObject({ exitCode: 0, out: 'first (phone): taken\n' });
+  const test = (): Promise<unknown> => scene.tollgate.run(['alerts', 'test', 'first']);
+  expect(await test()).toMatchObject({ exitCode: 0, output: 'first (phone): taken\n' });
   expect(await phone.heard()).toEqual(['tollgate-tell-test']);
   await phones.unplug();
   const busy = await prepare('2001', { refuseWith: 486 });
-  expect(await test()).toMatchObject({ exitCode: 1, out: 'first (phone): not taken: PJSIP/2001 was busy\n' });
+  expect(await test()).toMatchObject({ exitCode: 1, output: 'first (phone): not taken: PJSIP/2001 was busy\n' });
   expect(await busy.calls()).toHaveLength(1);
 });

@@ -1,26 +1,30 @@
 /** Held calls decided by phone: a real Asterisk 22 calls supervisors on phones of their own, who listen and press keys. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
+import { silence, soundsOf } from '../support/brief-prompts.ts';
 import { type MediaPort, openMediaPort } from '../support/media-port.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 import { giveCoreSounds, type SupervisorPhones, supervisorPhones } from '../support/supervisor-phones.ts';
 
 let scene: TestScene;
 let phones: SupervisorPhones;
+let people: ApprovalsClient;
 let lastNumber = 15550500000;
 const fresh = (): string => String(++lastNumber);
 const place = (destination: string, options: { cancelAfterMs?: number; mediaPort?: number; holdMs?: number } = {}) =>
   scene.stage.placeCall({ from: '1001', destination, timeoutMs: 60_000, ...options });
-const reports = (): Promise<ApprovalReport[]> => scene.ask<ApprovalReport[]>('approvals', 'list', '--all');
 const reportOf = async (destination: string): Promise<ApprovalReport | undefined> =>
-  (await reports()).find((each) => each.destination === destination);
-const openReport = async (destination: string): Promise<ApprovalReport> =>
-  vi.waitUntil(() => reportOf(destination), { timeout: 5_000, interval: 100 });
+  (await people.list('all')).find((each) => each.destination === destination);
 const reached = async (destination: string): Promise<number> =>
   (await scene.stage.carrier('carrier-a').calls()).filter((each) => each.destination === destination).length;
+/** Sooner than ringing ends by itself. */
+const patiently = { timeout: 15_000, interval: 100 };
 const prepare = (name: string, does?: Parameters<SupervisorPhones['prepare']>[2]) =>
   phones.prepare(scene.stage.asterisk, name, does);
 /** Nobody has a call any more. What is left of a test that failed must not spoil the next one. */
@@ -28,7 +32,7 @@ const isQuiet = async () => {
   const { cli } = scene.stage.asterisk;
   try {
     await vi.waitUntil(async () => (await cli('core show channels count')).includes('0 active channels'), {
-      ...{ timeout: 10_000, interval: 100 },
+      ...{ timeout: 20_000, interval: 100 },
     });
   } catch (error) {
     await cli('channel request hangup all');
@@ -54,9 +58,12 @@ beforeAll(async () => {
     connected: '',
     files: { 'pjsip.conf': phones.pjsip },
   });
+  people = createApprovalsClient(scene.tollgate.stateDir);
   await giveCoreSounds(scene.stage.asterisk);
+  // The sentence in the middle of which keys are pressed here.
+  await writeFile(join(soundsOf(scene.stage.asterisk), 'en/tollgate-ask-extension.ulaw'), silence(3000));
   // A call that comes sooner cannot be held.
-  await vi.waitUntil(async () => (await scene.tollgate.log()).includes('connected to the REST interface'), 10_000);
+  await vi.waitUntil(async () => (await scene.tollgate.log()).includes('connected to the REST interface'), 30_000);
 });
 afterAll(async () => {
   await phones.unplug();
@@ -139,12 +146,14 @@ describe('a supervisor', () => {
     const silent = await prepare('2002', { ringMs: 60_000 });
     await ask(['2001', '2002'], IN_ORDER);
     const destination = fresh();
-    const calling = place(destination, { cancelAfterMs: 16_000 });
-    await vi.waitUntil(async () => (await silent.calls()).length === 2, { timeout: 20_000, interval: 200 });
+    const calling = place(destination);
+    await vi.waitUntil(async () => (await silent.calls()).length === 2, { timeout: 25_000, interval: 200 });
     expect((await busy.calls()).length).toBe(2);
-    expect((await calling).status).toBe(487);
-    await vi.waitUntil(async () => !(await silent.isBusy()), { timeout: 2_000 });
-    expect(await reportOf(destination)).toMatchObject({ state: 'withdrawn' });
+    await scene.stage.asterisk.cli('channel request hangup all');
+    expect((await calling).status).not.toBe(200);
+    await vi.waitUntil(async () => !(await silent.isBusy()), patiently);
+    expect(await people.approvalOf(destination, 'withdrawn')).toMatchObject({ destination });
+    expect(await reached(destination)).toBe(0);
   });
 
   test('is not asked about his own call, and a phone that is not there is passed over', async () => {
@@ -175,7 +184,7 @@ describe('several supervisors', () => {
     expect((await calling).status).toBe(200);
     await first.hears('tollgate-ask-approved');
     await second.hears('tollgate-ask-already-approved');
-    await vi.waitUntil(async () => !(await third.isBusy()), { timeout: 2_000 });
+    await vi.waitUntil(async () => !(await third.isBusy()), patiently);
     expect(await reached(destination)).toBe(1);
   });
 
@@ -246,11 +255,11 @@ describe('what happens elsewhere', () => {
     const destination = fresh();
     const calling = place(destination);
     await listens.hears('tollgate-ask-extension');
-    const { id } = await openReport(destination);
+    const { id } = await people.approvalOf(destination);
     await scene.tollgate.run(['approvals', 'refuse', id]);
     await listens.hears('tollgate-ask-already-refused');
     expect((await calling).status).toBe(403);
-    await vi.waitUntil(async () => !(await rings.isBusy()), { timeout: 2_000 });
+    await vi.waitUntil(async () => !(await rings.isBusy()), patiently);
     await listens.press('1');
     expect(await reached(destination)).toBe(0);
   });
@@ -259,11 +268,13 @@ describe('what happens elsewhere', () => {
     const listens = await prepare('2001');
     const rings = await prepare('2002', { ringMs: 60_000 });
     await ask(['2001', '2002']);
-    const calling = place(fresh(), { cancelAfterMs: 3000 });
+    const destination = fresh();
+    const calling = place(destination, { cancelAfterMs: 3000 });
     await listens.hears('tollgate-ask-extension');
     expect((await calling).status).toBe(487);
     await listens.hears('tollgate-ask-caller-gone');
-    await vi.waitUntil(async () => !(await rings.isBusy()), { timeout: 2_000 });
+    expect(await people.approvalOf(destination, 'withdrawn')).toMatchObject({ destination });
+    await vi.waitUntil(async () => !(await rings.isBusy()), patiently);
   });
 });
 
@@ -281,13 +292,10 @@ describe('a supervisor talks with the caller', () => {
     for (const hears of [() => phone.media.heard(CALLER), () => caller.heard(SUPERVISOR)]) {
       let heard = 0;
       // A fifth of a second of speech.
-      await vi.waitUntil(
-        () => {
-          heard += hears().ofByte;
-          return heard >= 10;
-        },
-        { timeout: 5_000 },
-      );
+      await vi.waitUntil(() => {
+        heard += hears().ofByte;
+        return heard >= 10;
+      }, patiently);
     }
   }
   const placeWithSound = async (destination: string): Promise<PlacedCall> => {
@@ -312,7 +320,7 @@ describe('a supervisor talks with the caller', () => {
     expect(await reached(destination)).toBe(0);
     await phone.press('1');
     await phone.hears('tollgate-ask-approved');
-    await vi.waitUntil(async () => (await reached(destination)) === 1, { timeout: 3_000 });
+    await vi.waitUntil(async () => (await reached(destination)) === 1, patiently);
     await scene.stage.asterisk.cli('channel request hangup all');
     expect((await calling).status).toBe(200);
   });
@@ -369,7 +377,7 @@ describe('a supervisor talks with the caller', () => {
     expect(await scene.stage.asterisk.cli('bridge show all')).not.toContain('tollgate-talk');
     await sleep(300);
     await phone.press('1');
-    await vi.waitUntil(async () => (await reached(destination)) === 1, { timeout: 3_000 });
+    await vi.waitUntil(async () => (await reached(destination)) === 1, patiently);
     await scene.stage.asterisk.cli('channel request hangup all');
     await calling;
   });

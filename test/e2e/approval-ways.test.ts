@@ -1,13 +1,13 @@
 /** Every way to decide a held call, what a yes can stand for, and what the caller hears: on a real Asterisk 22. */
-import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
-import type { GrantReport } from '../../src/approvals/grant.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { silence, soundsOf } from '../support/brief-prompts.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
 let scene: TestScene;
@@ -48,7 +48,6 @@ async function listen(): Promise<{
     },
   };
 }
-const sounds = (): string => join(dirname(dirname(scene.stage.asterisk.logFile)), 'data/sounds');
 
 beforeAll(async () => {
   scene = await startScene({
@@ -174,7 +173,7 @@ describe('an approval that stands for more than one call', () => {
   const revokeAll = async (): Promise<void> => {
     for (const { id } of await people.grants())
       expect(await scene.tollgate.run(['approvals', 'revoke', id])).toMatchObject({ exitCode: 0 });
-    expect(await scene.ask<GrantReport[]>('approvals', 'grants')).toEqual([]);
+    expect(await people.grants()).toEqual([]);
   };
 
   test('--for number: the next call there leaves at once, another number or extension is held, and revoked it is held again', async () => {
@@ -244,8 +243,7 @@ describe('while it is held', () => {
   });
 
   test('a call approved in the middle of its announcement leaves at once', async () => {
-    // Half a minute of silence.
-    await writeFile(join(sounds(), 'en/long-story.ulaw'), Buffer.alloc(30 * 8000, 0xff));
+    await writeFile(join(soundsOf(scene.stage.asterisk), 'en/long-story.ulaw'), silence(30_000));
     await held('timeout: 60s, announcement: long-story');
     const destination = fresh();
     const asterisk = await listen();
@@ -266,8 +264,9 @@ describe('while it is held', () => {
   });
 
   test('the announcement is in the language of the channel', async () => {
-    await mkdir(join(sounds(), 'xx'), { recursive: true });
-    await cp(join(sounds(), 'en/tollgate-approval.wav'), join(sounds(), 'xx/tollgate-approval.wav'));
+    const spoken = join(soundsOf(scene.stage.asterisk), 'xx');
+    await mkdir(spoken, { recursive: true });
+    await writeFile(join(spoken, 'tollgate-approval.ulaw'), silence(250));
     await held();
     const destination = fresh();
     const asterisk = await listen();

@@ -9,7 +9,7 @@ import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
-import { runCli } from '../support/daemon.ts';
+import { runCli } from '../support/command-line.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 

@@ -19,11 +19,15 @@ const numbers = (count: number): string[] => Array.from({ length: count }, () =>
 /** Calls with which status. */
 const count = (calls: readonly { readonly status: number | undefined }[], status: number): number =>
   calls.filter((call) => call.status === status).length;
-const usedAtOnce = async (...subject: readonly string[]): Promise<number | null> => {
-  const { findings } = await scene.ask<ExplanationReport>('explain', '15550000000', '--extension', '1001', ...subject);
+const usedAtOnce = async (trunk?: string): Promise<number | null> => {
+  const { findings } = await scene.api<ExplanationReport>('POST', '/api/v1/explain', {
+    destination: '15550000000',
+    extension: '1001',
+    trunk,
+  });
   return findings[0]?.used ?? null;
 };
-const liveCalls = async (): Promise<number> => (await scene.ask<LiveCallView[]>('calls', 'live')).length;
+const liveCalls = async (): Promise<number> => (await scene.api<LiveCallView[]>('GET', '/api/v1/calls/live')).length;
 /** Waits until something is so; the last value is what the expectation then shows. */
 async function until<T>(read: () => Promise<T>, wanted: T, withinMs: number): Promise<T> {
   const giveUpMs = performance.now() + withinMs;
@@ -107,7 +111,7 @@ describe('with the manager interface cut while calls are up', () => {
 
 describe('a call that tries several trunks', () => {
   const TRUNKS = 'trunks: { carrier-a: {}, carrier-b: {}, carrier-down: {} }';
-  const onTrunk = (trunk: string) => usedAtOnce('--trunk', trunk);
+  const onTrunk = (trunk: string) => usedAtOnce(trunk);
 
   test('counts on the one that it talks over, and on none that was busy', async () => {
     await scene.apply(`${TRUNKS}\nrules: [{ id: two, countPer: trunk, concurrent: 2 }]`);

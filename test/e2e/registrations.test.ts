@@ -35,7 +35,7 @@ const phone = async (user: string, address: string, more: { claims?: string; sip
 const contacts = async (): Promise<string> => scene.stage.asterisk.cli('pjsip show contacts');
 const isRegistered = async ({ contact }: SipPhone): Promise<boolean> => (await contacts()).includes(contact.slice(4));
 const registrations = async () =>
-  (await scene.ask<Status>('status')).parts.find(({ name }) => name === 'registrations')?.detail ?? '';
+  (await scene.api<Status>('GET', '/api/v1/status')).parts.find(({ name }) => name === 'registrations')?.detail ?? '';
 async function until<T>(read: () => Promise<T>, wanted: T, withinMs = 5000): Promise<T> {
   const giveUpMs = performance.now() + withinMs;
   for (;;) {

@@ -22,7 +22,9 @@ const HOME = '13055550100';
 const SITE = 'homeCountry: US\ndialling: { outside: ["9"], international: ["011"] }\n';
 /** Longer than any test: these calls are ended, and nobody waits for them. */
 const LONG = 120_000;
-const SHEET = 'prefix,price,increments\n53,6.00,1/1\n1,0,1/1\n';
+const SHEET = 'prefix,price,increments\n53,6.00,1/1\n54,1.90,60/60\n1,0,1/1\n';
+/** Its first minute is $1.90, begun or not. */
+const DEAR = '011541123456789';
 
 let near: TestScene;
 let far: TestScene;
@@ -52,7 +54,7 @@ async function apply(id: string, rule: string): Promise<void> {
   await near.apply(`${SITE}rules: [{ id: ${id}, prompt: none, ${rule} }]`);
   await askAt(near, 'POST', '/api/v1/calls/live/end', { all: true });
   await expect.poll(liveCalls, WITHIN).toBe(0);
-  await askAt(near, 'POST', '/api/v1/locks/clear', {});
+  await askAt(near, 'POST', '/api/v1/locks/clear', { extension: '1001' });
   await askAt(near, 'POST', `/api/v1/rules/${id}/reset`, {});
   const policyAt = async (scene: TestScene): Promise<unknown> =>
     (await askAt<{ readonly document: unknown }>(scene, 'GET', '/api/v1/policy'))?.document;
@@ -128,6 +130,16 @@ describe('a hard ceiling', () => {
     expect(await status(near, ABROAD)).toBe(403);
     expect(await near.tollgate.run(['locks', 'clear', '--extension', '1001'])).toMatchObject({ exitCode: 0 });
     await expect.poll(() => status(far, ABROAD), WITHIN).toBe(200);
+  });
+
+  test('that a refused call does not fit under ends the one under way on the other Asterisk, and locks', async () => {
+    await apply('full', 'spend: { hard: "2.00/1d" }, lockout: { after: 5, within: 24h, destinations: ["country:CU"] }');
+    const calling = place(far, ABROAD, LONG);
+    await expect.poll(() => spent(), WITHIN).toBeGreaterThan(0.2);
+    expect(await status(near, DEAR)).toBe(403);
+    expect((await calling).talked?.endedBy).toBe('called');
+    expect(await spent()).toBeLessThan(2);
+    await expect.poll(() => locks(far), WITHIN).toMatchObject([{ rule: 'full', subject: 'extension 1001' }]);
   });
 
   test('counts a call once and whole over the death of its daemon and of the store', async () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AllowReport } from '../../src/api/allowlist-routes.ts';
 import type { BanAnswerReport, BanReport } from '../../src/api/bans-routes.ts';
-import { type Ran, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import type { Ran } from '../support/command-line.ts';
+import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { startRedis } from '../support/redis.ts';
 
 const closers: Array<() => unknown> = [];

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { DecisionReport, ExplanationReport } from '../../src/gate/report.ts';
 import { placeAgiCall } from '../support/agi-call.ts';
-import { runCli, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { runCli } from '../support/command-line.ts';
+import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 
 let tollgate: TestDaemon;
 let folder: string;

@@ -20,6 +20,7 @@ OP.V. GET /api/v1/asterisk/endpoints
 OPSV. GET /api/v1/log
 O.... PATCH /api/v1/log
 OP.VB GET /api/v1/rates
+OP.VB GET /api/v1/rates/packed
 OP.VB GET /api/v1/rates/prefixes
 OP.VB GET /api/v1/rates/check
 OP.VB GET /api/v1/rates/history

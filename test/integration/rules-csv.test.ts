@@ -8,7 +8,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { CONTROL_SOCKET } from '../../src/cli/program.ts';
 import type { RuleDocument } from '../../src/policy/document.ts';
 import { placeAgiCall } from '../support/agi-call.ts';
-import { type Ran, runCli, startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { type Ran, runCli } from '../support/command-line.ts';
+import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/csv');
 

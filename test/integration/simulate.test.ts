@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cdrCorpus } from '../support/cdr-corpus.ts';
-import { type Ran, runCli, startTestDaemon } from '../support/daemon.ts';
+import { type Ran, runCli } from '../support/command-line.ts';
+import { startTestDaemon } from '../support/daemon.ts';
 
 let folder: string;
 let records: string;

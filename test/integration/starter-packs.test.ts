@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { runCommandLine } from '../../src/cli/program.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { attackCalls } from '../traffic/attacks.ts';
 import { cdrOf } from '../traffic/call.ts';
@@ -43,9 +44,35 @@ describe('a starter pack', () => {
 
   test('says which figure is missing', async () => {
     const { exitCode, error } = await run('rules', 'templates', 'office');
-    expect(exitCode).toBe(1);
-    expect(error).toContain('homeCountry');
+    expect(exitCode).toBe(2);
+    expect(error).toContain('--home is missing');
+    for (const flag of ['--known', '--extension-money', '--site-money', '--hours']) expect(error).toContain(flag);
     expect((await run('rules', 'templates', 'offices', '--home', 'US')).error).toContain('did you mean office?');
+  });
+
+  test('asks at a terminal for the figures that were not given, and takes the usual one for an empty answer', async () => {
+    const asked: string[] = [];
+    const answers = ['us', 'ca, gb', '', ''];
+    let out = '';
+    const say = (text: string): void => {
+      out += text;
+    };
+    const never = (): Promise<never> => Promise.reject(new Error('not in this test'));
+    const signal = new AbortController().signal;
+    const exitCode = await runCommandLine(['rules', 'templates', 'office', '--site-money', '55'], {
+      terminal: {
+        ...{ out: say, error: say, colours: false, env: {}, readStdin: never, signal },
+        ask: (question) => Promise.resolve(answers[asked.push(question) - 1] ?? 'too many questions'),
+      },
+      version: '0',
+      stateDir: () => Promise.resolve(tollgate.stateDir),
+      programs: { serve: never, demo: never, doctor: never, setup: never, describeConfig: never },
+    });
+    expect({ exitCode, asked: asked.length }).toEqual({ exitCode: 0, asked: 4 });
+    expect(asked.join()).toMatch(/\[none\].*\[10\].*\[mon-fri 07:00-19:00\]/);
+    expect(out).toContain('+homeCountry: US');
+    expect(out).toContain('55.00/1d');
+    expect(out).toContain('10.00/1d');
   });
 
   test('shows what would change, changes nothing, and writes a policy that is accepted', async () => {
@@ -88,9 +115,20 @@ describe('a replay in money', () => {
     expect(answer.locks).toMatchObject([{ rule: 'office-risks' }]);
     const text = (await run('simulate', cdr, '--policy', path, '--rates', rates)).out;
     for (const title of ['SAVED OF EXTENSION', 'HELD BY RULE', 'LOCKED']) expect(text).toContain(title);
+    expect(text).toContain(`Prices: ${rates}, `);
     const without = JSON.parse((await run('simulate', cdr, '--policy', path, '--json')).out);
+    expect(without.prices).toBeNull();
     expect(without.money).toBeUndefined();
     expect(without.notices.join()).toContain('--rates');
+  });
+
+  test('without a file takes the rate sheet of the daemon, and says so', async () => {
+    const path = join(folder, 'office.yaml');
+    const by = JSON.parse((await run('simulate', cdr, '--policy', path, '--rates', rates, '--json')).out);
+    expect((await run('rates', 'import', rates)).exitCode).toBe(0);
+    const inForce = JSON.parse((await run('simulate', cdr, '--policy', path, '--json')).out);
+    expect(inForce.prices).toMatch(/^the daemon's rate sheet, [\d,]+ prefixes in USD$/);
+    expect(inForce.money).toEqual(by.money);
   });
 
   test('a rate sheet with mistakes is refused with their lines', async () => {
@@ -110,4 +148,14 @@ test('suggested ceilings are a policy to look at, which the daemon accepts', asy
   expect(out).toContain('USD ABROAD A DAY');
   expect((await run('policy', 'apply', path, '--dry-run')).exitCode).toBe(0);
   expect((await run('suggest', cdr, '--head-room', '0.5')).exitCode).toBe(2);
+});
+
+test('of soft and hard, rules set keeps the one that is not named', async () => {
+  expect((await run('rules', 'add', 'kept', '--spend-soft', '30/1d', '--spend-hard', '60/1d')).exitCode).toBe(0);
+  const spend = async (...named: string[]): Promise<unknown> =>
+    JSON.parse((await run('rules', 'set', 'kept', ...named, '--json')).out).spend;
+  expect(await spend('--spend-soft', '20/1d')).toEqual({ soft: '20/1d', hard: '60/1d' });
+  expect(await spend('--spend-hard', '50/1d')).toEqual({ soft: '20/1d', hard: '50/1d' });
+  expect(await spend('--no-spend')).toBeUndefined();
+  expect(await spend('--spend-hard', '40/1d')).toEqual({ hard: '40/1d' });
 });

@@ -4,20 +4,14 @@
  * Quicker than the command line, which takes a second to start on a busy machine, and it outlives the daemon: where nobody
  * answers, it says so by `undefined` or an empty list, and never throws for that.
  */
-import { request } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { GrantReport } from '../../src/approvals/grant.ts';
-
-export interface SocketAnswer {
-  readonly status: number;
-  readonly text: string;
-}
+import { type AskSocket, controlSocket } from './control-socket.ts';
 
 export interface ApprovalsClient {
   /** One request of the API; undefined where the daemon is not there. */
-  readonly ask: (method: string, path: string, body?: object) => Promise<SocketAnswer | undefined>;
+  readonly ask: AskSocket;
   readonly list: (state: 'open' | 'all') => Promise<readonly ApprovalReport[]>;
   /** The newest approval of a call to that number, as soon as it is in that state. @throws Error after 20 s */
   readonly approvalOf: (destination: string, state?: ApprovalReport['state']) => Promise<ApprovalReport>;
@@ -38,25 +32,7 @@ const SEEN_WITHIN_MS = 20_000;
 
 /** @param user the name that decisions are recorded by, as `cli USER` */
 export function createApprovalsClient(stateDir: string, user = 'tester'): ApprovalsClient {
-  const socketPath = join(stateDir, 'tollgate.sock');
-
-  const ask: ApprovalsClient['ask'] = (method, path, body) =>
-    new Promise((resolve) => {
-      const payload = body === undefined ? undefined : JSON.stringify(body);
-      const headers = {
-        'x-tollgate-user': user,
-        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
-      };
-      const asked = request({ socketPath, method, path, headers }, (response) => {
-        let text = '';
-        response.on('data', (part: Buffer) => (text += part.toString()));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-        response.on('error', () => resolve(undefined));
-      });
-      asked.setTimeout(ANSWERS_WITHIN_MS, () => asked.destroy());
-      asked.on('error', () => resolve(undefined));
-      asked.end(payload);
-    });
+  const ask = controlSocket(stateDir, { user, answersWithinMs: ANSWERS_WITHIN_MS });
   const read = async <T>(path: string): Promise<readonly T[]> => {
     const answer = await ask('GET', path);
     return answer?.status === 200 ? (JSON.parse(answer.text) as T[]) : [];

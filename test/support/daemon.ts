@@ -2,10 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommandLine } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Daemon, startDaemon } from '../../src/daemon.ts';
+import { type Ran, runCli } from './command-line.ts';
 import { keptLog } from './silent-log.ts';
 
 export interface TestDaemon {
@@ -29,12 +28,6 @@ export interface TestDaemon {
   /** Replaces the policy. @throws {Error} with the problems of the document */
   readonly apply: (policy: string) => Promise<void>;
   readonly stop: () => Promise<void>;
-}
-
-export interface Ran {
-  readonly exitCode: number;
-  readonly out: string;
-  readonly error: string;
 }
 
 /**
@@ -83,39 +76,4 @@ export async function startTestDaemon(
       if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Runs one command line in this process. */
-export async function runCli(
-  stateDir: string,
-  args: readonly string[],
-  options: {
-    readonly input: string;
-    readonly signal: AbortSignal;
-    readonly onOutput?: ((text: string) => void) | undefined;
-    readonly env?: Readonly<Record<string, string>> | undefined;
-  },
-): Promise<Ran> {
-  let [out, error] = ['', ''];
-  const terminal: Terminal = {
-    out: (text) => {
-      out += text;
-      options.onOutput?.(text);
-    },
-    error: (text) => {
-      error += text;
-    },
-    colours: false,
-    env: { USER: 'tester', ...options.env },
-    readStdin: async () => options.input,
-    signal: options.signal,
-  };
-  const refuse = (): Promise<never> => Promise.reject(new Error('not in this test'));
-  const exitCode = await runCommandLine(args, {
-    terminal,
-    version: '0.0.0',
-    stateDir: async () => stateDir,
-    programs: { serve: refuse, demo: refuse, doctor: refuse, setup: refuse, describeConfig: refuse },
-  });
-  return { exitCode, out, error };
 }

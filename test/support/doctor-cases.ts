@@ -117,6 +117,21 @@ export const DOCTOR_CASES: Readonly<Record<string, readonly [document: object, .
       rules: [{ ...fine, appliesTo: { destinations: ['d', 'internal', 'shortcode'] } }],
     },
   ],
+  'a lockout without a home country': [
+    { rules: [{ ...fine, lockout: { after: 5, within: '24h' } }] },
+    'warning fine needs-home-country',
+  ],
+  'a first call to a country, without a home country': [
+    { rules: [{ id: 'first', firstCallTo: { what: 'country', within: '90d' } }] },
+    'warning first needs-home-country',
+  ],
+  'a lockout of what needs no plan, without a home country': [
+    {
+      destinations: { d: { prefixes: ['118'] } },
+      rules: [{ ...fine, lockout: { after: 5, within: '24h', destinations: ['d', 'unknown'] } }],
+    },
+  ],
+  'a lockout with a home country': [{ ...home, rules: [{ ...fine, lockout: { after: 5, within: '24h' } }] }],
   'national with a home country': [{ ...home, rules: [{ ...fine, appliesTo: { destinations: ['national'] } }] }],
 
   'a rule beside a stricter one for all': [

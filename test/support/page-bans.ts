@@ -52,7 +52,10 @@ const ATTACKS: readonly (Pick<Ban, 'address' | 'service' | 'reason' | 'defenceTy
 ];
 
 /** @param options.many further addresses, blocked for a day */
-export async function fillWithBans(tollgate: TestDaemon, options: { readonly many?: number } = {}): Promise<void> {
+export async function fillWithBans(
+  tollgate: Pick<TestDaemon, 'stateDir'>,
+  options: { readonly many?: number } = {},
+): Promise<void> {
   const redis = new Redis({ path: join(tollgate.stateDir, 'redis.sock'), maxRetriesPerRequest: 1 });
   const bans = await openBanList({
     redis,

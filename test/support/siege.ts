@@ -14,7 +14,7 @@ import { ensurePrograms } from '../../src/demo/programs.ts';
 import { createTollgateProcess, type TollgateProcess } from '../../src/demo/tollgate-process.ts';
 import type { Status } from '../../src/status.ts';
 import { type Actor, startActor } from './actor.ts';
-import { type Ran, runCli } from './daemon.ts';
+import { type Ran, runCli } from './command-line.ts';
 import { ATTACKER, createNetworkPair, HOST, type NetworkNamespace, type NetworkPair } from './network-namespace.ts';
 import { programArgs } from './program.ts';
 import type { Transport } from './sip-wire.ts';

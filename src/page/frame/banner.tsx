@@ -8,8 +8,8 @@ import { Link } from 'react-router';
 import type { FirewallReport } from '../../api/firewall-routes.ts';
 import type { Status } from '../../status.ts';
 import { api } from '../api/client.ts';
-import { useLiveState } from '../api/live.tsx';
 import { useIdleLeft } from '../api/idle.ts';
+import { useLiveState } from '../api/live.tsx';
 import { useApi, useRefresh } from '../api/queries.ts';
 import { useAccount, useSession } from '../api/session.tsx';
 import { useAction } from '../parts/action.ts';
@@ -68,7 +68,7 @@ const Said = ({ children, link }: { readonly children: ReactNode; readonly link?
 function Idle({ left }: { readonly left: number }): ReactNode {
   const { askAgain } = useSession();
   const { banner } = frameTexts;
-  useEffect(() => announce(banner.idle(formatCountdown(ENDS_SOON_MS)), 'assertive'), [banner]);
+  useEffect(() => announce(frameTexts.banner.idle(formatCountdown(ENDS_SOON_MS)), 'assertive'), []);
   return (
     <section className="banner" aria-label={banner.name}>
       <span className="number">{banner.idle(formatCountdown(left))}</span>

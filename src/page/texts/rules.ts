@@ -80,7 +80,7 @@ export const rulesTexts = {
   isRemoved: (count: number) => (count === 1 ? '1 rule was deleted.' : `${count} rules were deleted.`),
   onNodes: (inForce: string | undefined) => {
     const [, of] = inForce?.split(' of ') ?? [];
-    if (inForce === undefined || of === undefined) return '';
+    if (inForce === undefined || of === undefined || of === '1') return '';
     return inForce.startsWith(`${of} `) ? ` on all ${of} nodes` : ` on ${inForce} nodes`;
   },
   saved: (name: string, isShadow: boolean, nodes: string) =>

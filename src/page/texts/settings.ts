@@ -19,6 +19,7 @@ export const settingsTexts = {
     'call-limits': 'Call limits',
     numbers: 'Numbers',
     rates: 'Rate sheet',
+    approvals: 'Approvals',
     branding: 'Branding',
     access: 'TLS and proxies',
     sessions: 'Log-ins',
@@ -34,6 +35,7 @@ export const settingsTexts = {
     'call-limits': 'What holds for every rule.',
     numbers: 'How dialled numbers are read.',
     rates: 'What calls cost.',
+    approvals: 'Who may decide about whose call.',
     branding: 'Name, colour and logo, on the log-in page too.',
     access: 'How this page is reached.',
     sessions: 'How long somebody stays logged in.',
@@ -47,6 +49,12 @@ export const settingsTexts = {
   units: { m: 'minutes', h: 'hours', d: 'days' },
   unitOf: (label: string) => `${label}: unit`,
   bringBack: 'Back to defaults',
+
+  approvals: {
+    ownCalls: 'Let people decide about their own calls',
+    ownCallsHelp: 'For shops of one person. Off: nobody decides about a call from his own extension.',
+    help: 'Whose extension is whose stands in Users.',
+  },
 
   adminAccess: {
     switch: 'Restrict Admin Access by IP',
@@ -243,7 +251,7 @@ export const settingsTexts = {
     name: 'Name',
     nameHelp: 'On the log-in page and in the title of every screen. Up to 60 characters.',
     colour: 'Colour',
-    colourHelp: 'Like #0b5c8a; marks the logo and the current menu entry. At least 3:1 against white.',
+    colourHelp: 'A number sign and six digits; marks the logo and the current menu entry. At least 3:1 against white.',
     noColour: 'Without',
     pick: 'Pick a colour',
     logo: 'Logo',

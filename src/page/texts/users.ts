@@ -14,6 +14,11 @@ export const userTexts = {
   name: 'Name',
   nameHelp: '1 to 32 small letters, digits, dots, underscores and dashes. It stands in the audit log.',
   role: 'Role',
+  extension: 'Own extension (optional)',
+  extensionHelp: 'Nobody decides about a call from his own extension: somebody else has to.',
+  saveExtension: 'Save extension',
+  extensionSaved: (name: string, extension: string) =>
+    extension === '' ? `${name} has no extension of his own now.` : `${extension} is the extension of ${name} now.`,
   roles: {
     owner: 'Owner',
     operator: 'Operator',

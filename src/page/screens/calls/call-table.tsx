@@ -1,7 +1,6 @@
 /** All calls, or those that were refused: filters, search, the list, and what came meanwhile. */
 import { Button, CloseButton } from '@mantine/core';
 import { type ReactNode, useRef } from 'react';
-import { VERDICTS } from '../../../policy/actions/action.ts';
 import { useKeys } from '../../frame/keys.tsx';
 import { useAddressFilters } from '../../parts/address-state.ts';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
@@ -83,7 +82,7 @@ const FILTERS: readonly Filter<FilterName>[] = [
   {
     name: 'verdict',
     label: callTexts.verdict.toLowerCase(),
-    values: VERDICTS.map((value) => ({ value, label: verdictTexts.does[value] })),
+    values: Object.entries(verdictTexts.does).map(([value, label]) => ({ value, label })),
   },
   { name: 'extension', label: callTexts.extension.toLowerCase() },
   { name: 'destination', label: callTexts.destination.toLowerCase() },

@@ -30,7 +30,7 @@ export function WhyActions({ call }: { readonly call: DecisionReport }): ReactNo
       <CopyText label={texts.copyLink} text={() => location.href} />
       <CopyText label={texts.copyText} text={() => asText(call, serverNow(), zone)} />
       {rule !== null && may('policy:read') && (
-        <Button component={Link} to={`/rules/${encodeURIComponent(rule)}`}>
+        <Button component={Link} to={`/rules/edit/${encodeURIComponent(rule)}`}>
           {texts.openRule}
         </Button>
       )}
@@ -113,11 +113,10 @@ function CheckAgain({ call }: { readonly call: DecisionReport }): ReactNode {
 /** The rule form, filled in with whom and where to. */
 function MakeRule({ call }: { readonly call: DecisionReport }): ReactNode {
   const { may } = useSession();
-  const { extension, destination, trunk } = call;
+  const { extension, trunk } = call;
   const query = new URLSearchParams({
     ...(extension === null ? {} : { extension }),
     ...(trunk === null ? {} : { trunk }),
-    number: destination,
   });
   if (!may('policy:write'))
     return may('policy:read') ? (
@@ -147,7 +146,7 @@ function AllowThis({ call }: { readonly call: DecisionReport }): ReactNode {
       </Menu.Target>
       <Menu.Dropdown>
         {layer === 'ban' && (
-          <Menu.Item onClick={() => void navigate(`/blocked-ips?search=${encodeURIComponent(source)}`)}>
+          <Menu.Item onClick={() => void navigate(`/blocked-ips/${encodeURIComponent(source)}`)}>
             {texts.seeBan}
           </Menu.Item>
         )}

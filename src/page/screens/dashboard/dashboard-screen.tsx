@@ -156,7 +156,7 @@ function placeOf({ kind, about }: Dashboard['needsALook'][number]): string | und
     case 'report':
       return about === null ? '/blocked-ips' : `/calls?text=${given}`;
     case 'rule':
-      return about === null ? '/rules' : `/rules/${given}`;
+      return about === null ? '/rules' : `/rules/edit/${given}`;
     case 'exempt':
       return '/allowed-ips';
     default:
@@ -173,7 +173,7 @@ function Limits({ limits }: { readonly limits: NonNullable<Dashboard['limits']> 
       <ul className="fills">
         {limits.slice(0, 6).map(({ rule, name, subject, limit, used, of }) => (
           <li key={`${rule} ${subject} ${limit}`}>
-            <Link to={`/rules/${encodeURIComponent(rule)}`} title={`${name}, ${subject}, ${limit}`}>
+            <Link to={`/rules/edit/${encodeURIComponent(rule)}`} title={`${name}, ${subject}, ${limit}`}>
               {name} <span className="muted">{subject}</span>
             </Link>
             <ShareBar share={shareOf({ used, of })} />
@@ -220,7 +220,7 @@ function Bans({ recent }: { readonly recent: NonNullable<Dashboard['bans']>['rec
       <ul className="dashboard-bans">
         {recent.map(({ address, reason, since }) => (
           <li key={address}>
-            <Link to={`/blocked-ips?search=${encodeURIComponent(address)}`} className="mono">
+            <Link to={`/blocked-ips/${encodeURIComponent(address)}`} className="mono">
               {address}
             </Link>
             <span className="muted">{sentence(reason)}</span>

@@ -68,6 +68,16 @@ export const EMPTY_DRAFT: Draft = draftOf({
   action: 'block',
 });
 
+/** Of a rule about calls like one that was made: of this extension, over this trunk. */
+export function draftAbout({ extension, trunk }: Readonly<Record<'extension' | 'trunk', string | null>>): Draft {
+  if (extension === null && trunk === null) return EMPTY_DRAFT;
+  const appliesTo = {
+    ...(extension === null ? {} : { extensions: [extension] }),
+    ...(trunk === null ? {} : { trunks: [trunk] }),
+  };
+  return { ...EMPTY_DRAFT, fields: { ...EMPTY_DRAFT.fields, appliesTo } };
+}
+
 /** As the API takes it. Rows that nobody wrote into yet are left out of a preview, and not of what is saved. */
 export function bodyOf({ fields, limits }: Draft): Record<string, unknown> {
   const written = limits.filter(({ calls }) => calls !== '');

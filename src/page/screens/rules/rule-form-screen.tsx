@@ -5,7 +5,7 @@
 
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useState } from 'react';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import type { RulePreview } from '../../../api/rules-preview-routes.ts';
 import type { RuleDocument } from '../../../policy/document.ts';
@@ -20,7 +20,7 @@ import { say } from '../../parts/undo.tsx';
 import { UnsavedGuard } from '../../parts/unsaved.tsx';
 import { rulesTexts } from '../../texts/rules.ts';
 import { Answer, AnswerBar } from './answer.tsx';
-import { bodyOf, type Draft, draftOf, EMPTY_DRAFT, freeId, freeName, patchOf } from './draft.ts';
+import { bodyOf, type Draft, draftAbout, draftOf, freeId, freeName, patchOf } from './draft.ts';
 import { type PolicyAnswer, usePolicy } from './rule-data.ts';
 import { RuleFields } from './rule-fields.tsx';
 import './rules.css';
@@ -32,19 +32,30 @@ export function EditRuleScreen(): ReactNode {
   const { id = '' } = useParams();
   const found = useTagged<RuleDocument>(`rules/${encodeURIComponent(id)}`);
   const policy = usePolicy();
+  const [round, setRound] = useState(0);
+  const reload = (): void => void found.refetch().then(() => setRound(round + 1));
   if (found.error instanceof ApiError && found.error.status === 404) return <NotFound>{found.error.message}</NotFound>;
   return (
     <Shown found={found} rows={10}>
       {({ body, etag }) => (
         <Shown found={policy} rows={10}>
-          {(loaded) => <RuleForm key={id} policy={loaded} before={body} etag={etag} start={draftOf(body)} />}
+          {(loaded) => (
+            <RuleForm
+              key={`${id} ${round}`}
+              policy={loaded}
+              before={body}
+              etag={etag}
+              start={draftOf(body)}
+              onReload={reload}
+            />
+          )}
         </Shown>
       )}
     </Shown>
   );
 }
 
-/** `rules/new`, empty or as a copy of another one. */
+/** `rules/new`, empty, as a copy of another one, or about calls like one that was made. */
 export function NewRuleScreen(): ReactNode {
   const policy = usePolicy();
   const [query] = useSearchParams();
@@ -54,7 +65,13 @@ export function NewRuleScreen(): ReactNode {
       {(loaded) => {
         const { rules } = loaded.document;
         const original = rules.find(({ id }) => id === copied);
-        if (original === undefined) return <RuleForm policy={loaded} start={EMPTY_DRAFT} />;
+        if (original === undefined)
+          return (
+            <RuleForm
+              policy={loaded}
+              start={draftAbout({ extension: query.get('extension'), trunk: query.get('trunk') })}
+            />
+          );
         const { id, ...fields } = original;
         const name = freeName(
           original.name ?? id,
@@ -100,15 +117,19 @@ function usePreview(draft: Draft, replaces: string | undefined) {
 
 function RuleForm({
   policy,
-  before,
-  etag,
+  before: latest,
+  etag: latestTag,
   start,
+  onReload,
 }: {
   readonly policy: PolicyAnswer;
   readonly before?: RuleDocument;
   readonly etag?: string | undefined;
   readonly start: Draft;
+  readonly onReload?: () => void;
 }): ReactNode {
+  // As it was when the form was opened: what others save meanwhile is a conflict, and is not overwritten without a word.
+  const [{ before, etag }] = useState({ before: latest, etag: latestTag });
   const { may } = useSession();
   const navigate = useNavigate();
   const refresh = useRefresh();
@@ -116,6 +137,7 @@ function RuleForm({
   const [first] = useState(() => JSON.stringify(bodyOf(start)));
   const [isSaved, setSaved] = useState(false);
   const [isTried, setTried] = useState(false);
+  const [wanted, want] = useState<'enforce' | 'shadow'>();
   const { isRunning, error, run, forget } = useAction();
   const preview = usePreview(draft, before?.id);
   const { data } = preview;
@@ -147,6 +169,8 @@ function RuleForm({
 
   const save = (mode: 'enforce' | 'shadow', isOverwriting = false): void => {
     setTried(true);
+    // What is saved is what was shown: the answer to the last stroke comes first.
+    want(preview.isOld && preview.error === null ? mode : undefined);
     if (!isSound || preview.isOld) return;
     void run(async () => {
       const body = { ...bodyOf(draft), ...(name.trim() === '' ? {} : { name: name.trim() }), mode };
@@ -171,13 +195,20 @@ function RuleForm({
     });
   };
 
+  const saveWanted = useEffectEvent(() => {
+    if (wanted !== undefined) save(wanted);
+  });
+  useEffect(() => {
+    if (!preview.isOld) saveWanted();
+  }, [preview.isOld]);
+
   const isDirty = !isSaved && JSON.stringify(bodyOf(draft)) !== first;
   const isConflict = error instanceof ApiError && error.status === 409;
   const enforce = (
     <Button
       key="enforce"
       variant={acted > 0 ? 'default' : 'filled'}
-      loading={isRunning}
+      loading={isRunning || wanted !== undefined}
       disabled={!may('policy:write') || touched.length > 0}
       title={may('policy:write') ? undefined : rulesTexts.mayNotWrite}
       onClick={() => save('enforce')}
@@ -189,7 +220,7 @@ function RuleForm({
     <Button
       key="shadow"
       variant={acted > 0 ? 'filled' : 'default'}
-      loading={isRunning}
+      loading={isRunning || wanted !== undefined}
       disabled={!may('policy:write') || touched.length > 0}
       title={may('policy:write') ? undefined : rulesTexts.mayNotWrite}
       onClick={() => save('shadow')}
@@ -234,8 +265,7 @@ function RuleForm({
               error={error as ApiError}
               onReload={() => {
                 forget();
-                setSaved(true);
-                void refresh('rules');
+                onReload?.();
               }}
               onOverwrite={() => save(draft.fields.mode ?? 'enforce', true)}
             >

@@ -1,7 +1,7 @@
 /** One schedule: the week as a grid and as a list of windows, holidays, and what it says, from the daemon. */
 
-import { Button, CloseButton, Select, TextInput } from '@mantine/core';
-import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
+import { Button, TextInput } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
@@ -18,18 +18,18 @@ import { sentence } from '../../parts/format.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { ChangedMeanwhile, ErrorText, Failed, Loading, NotFound, Shown } from '../../parts/states.tsx';
 import { TabLinks } from '../../parts/tab-links.tsx';
-import { useZoneName } from '../../parts/time.tsx';
 import { say } from '../../parts/undo.tsx';
 import { UnsavedBar, UnsavedGuard } from '../../parts/unsaved.tsx';
 import { rulesTexts } from '../../texts/rules.ts';
 import { schedulesTexts } from '../../texts/schedules.ts';
 import { freeId, freeName } from '../rules/draft.ts';
 import { type PolicyAnswer, usePolicy } from '../rules/rule-data.ts';
+import { Said } from './said.tsx';
 import { nextOf } from './schedules-screen.tsx';
-import { clock, DAY, spansOf, stretches, WEEK } from './week.ts';
 import { WeekGrid } from './week-grid.tsx';
 import { WeekPicture } from './week-picture.tsx';
 import { WindowList } from './window-list.tsx';
+import { Holidays, Zone } from './zone-and-holidays.tsx';
 import '../rules/rules.css';
 import './schedules.css';
 
@@ -41,6 +41,8 @@ export function EditScheduleScreen(): ReactNode {
   const { id = '' } = useParams();
   const found = useTagged<Saved>(`schedules/${encodeURIComponent(id)}`);
   const policy = usePolicy();
+  const [round, setRound] = useState(0);
+  const reload = (): void => void found.refetch().then(() => setRound(round + 1));
   if (found.error instanceof ApiError && found.error.status === 404) return <NotFound>{found.error.message}</NotFound>;
   return (
     <Shown found={found} rows={10}>
@@ -48,7 +50,16 @@ export function EditScheduleScreen(): ReactNode {
         <Shown found={policy} rows={10}>
           {(loaded) => {
             const { id: _, ...start } = body;
-            return <ScheduleForm key={`${id} ${etag}`} id={id} etag={etag} start={start} policy={loaded} />;
+            return (
+              <ScheduleForm
+                key={`${id} ${round}`}
+                id={id}
+                etag={etag}
+                start={start}
+                policy={loaded}
+                onReload={reload}
+              />
+            );
           }}
         </Shown>
       )}
@@ -81,15 +92,19 @@ function useSchedulePreview(schedule: ScheduleDocument) {
 
 function ScheduleForm({
   id,
-  etag,
-  start,
+  etag: latestTag,
+  start: latest,
   policy: { document },
+  onReload,
 }: {
   readonly id?: string;
   readonly etag?: string | undefined;
   readonly start: ScheduleDocument;
   readonly policy: PolicyAnswer;
+  readonly onReload?: () => void;
 }): ReactNode {
+  // As it was when the form was opened: what others save meanwhile is a conflict.
+  const [{ start, etag }] = useState({ start: latest, etag: latestTag });
   const { may } = useSession();
   const readOnly = !may('policy:write');
   const navigate = useNavigate();
@@ -241,8 +256,7 @@ function ScheduleForm({
           error={error as ApiError}
           onReload={() => {
             forget();
-            setSchedule(start);
-            void refresh('schedules', 'policy');
+            onReload?.();
           }}
           onOverwrite={() => save(true)}
         />
@@ -284,137 +298,3 @@ const Standing = ({ state }: { readonly state: ScheduleState }): ReactNode => (
     · {nextOf(state)}
   </>
 );
-
-function Said({ state, schedule }: { readonly state: ScheduleState; readonly schedule: ScheduleDocument }): ReactNode {
-  const here = useZoneName();
-  const [next] = state.changes;
-  const open = stretches(spansOf(schedule.windows));
-  const isWhole = open.some(({ from, to }) => to - from >= WEEK);
-  // Worth saying where several windows, or days, make one stretch.
-  const joined = open.find(({ from, to }) => to - from > DAY && to - from < WEEK);
-  const at = (minute: number): string =>
-    `${schedulesTexts.days[Math.floor(minute / DAY) % 7] ?? ''} ${clock(minute % DAY)}`;
-  const wallHere = (iso: string): string =>
-    new Intl.DateTimeFormat('en-GB', { timeZone: here, weekday: 'short', hour: '2-digit', minute: '2-digit' }).format(
-      new Date(iso),
-    );
-  return (
-    <>
-      <p className="rule-sentence">“{sentence(state.sentence)}”</p>
-      {isWhole && <p>{texts.whole}</p>}
-      {joined !== undefined && (
-        <p className="schedule-check">
-          <IconCheck size={16} stroke={1.75} aria-hidden />
-          {texts.noGap(at(joined.from), at(joined.to))}
-        </p>
-      )}
-      {!state.isCalled && state.changes.length > 0 && (
-        <p>
-          <strong>{texts.next}</strong>{' '}
-          {state.changes
-            .map(({ opens, wall }) => (opens ? schedulesTexts.opens(wall) : schedulesTexts.closes(wall)))
-            .join(', ')}
-        </p>
-      )}
-      {state.clockChange !== null && !state.isCalled && (
-        <p className="muted">
-          {texts.clocks}{' '}
-          {new Intl.DateTimeFormat('en-GB', {
-            timeZone: state.zone,
-            day: 'numeric',
-            month: 'short',
-            year: 'numeric',
-          }).format(new Date(state.clockChange))}
-        </p>
-      )}
-      {next !== undefined && !state.isCalled && here !== state.zone && (
-        <p className="muted">{texts.yours(next.wall, wallHere(next.at).replace(',', ''))}</p>
-      )}
-    </>
-  );
-}
-
-const ZONES = Intl.supportedValuesOf('timeZone');
-
-function Zone({
-  value,
-  policyZone,
-  onChange,
-  readOnly,
-}: {
-  readonly value: string | undefined;
-  readonly policyZone: string;
-  readonly onChange: (zone: string | undefined) => void;
-  readonly readOnly: boolean;
-}): ReactNode {
-  const data = [
-    { value: '', label: texts.policyZone(policyZone) },
-    { value: 'called', label: texts.calledZone },
-    ...['UTC', ...ZONES.filter((zone) => zone !== 'UTC')].map((zone) => ({ value: zone, label: zone })),
-  ];
-  return (
-    <Select
-      label={texts.zone}
-      data={data}
-      searchable
-      allowDeselect={false}
-      limit={60}
-      disabled={readOnly}
-      value={value ?? ''}
-      comboboxProps={{ withinPortal: false }}
-      onChange={(chosen) => onChange(chosen === null || chosen === '' ? undefined : chosen)}
-    />
-  );
-}
-
-function Holidays({
-  dates,
-  onChange,
-  readOnly,
-}: {
-  readonly dates: readonly string[];
-  readonly onChange: (dates: string[]) => void;
-  readonly readOnly: boolean;
-}): ReactNode {
-  const [typed, setTyped] = useState('');
-  const add = (): void => {
-    if (!/^\d{4}-\d\d-\d\d$/.test(typed) || dates.includes(typed)) return;
-    onChange([...dates, typed].toSorted());
-    setTyped('');
-  };
-  const dayName = (date: string): string =>
-    new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' }).format(new Date(`${date}T12:00:00Z`));
-  return (
-    <fieldset className="rule-part" disabled={readOnly}>
-      <legend>{texts.holidays}</legend>
-      <p className="muted">{texts.holidayHelp}</p>
-      {dates.length === 0 && <p>{texts.noHolidays}</p>}
-      <ul className="holidays">
-        {dates.map((date) => (
-          <li key={date}>
-            <span className="mono">{date}</span> {dayName(date)}
-            <CloseButton
-              aria-label={texts.removeDate(date)}
-              onClick={() => onChange(dates.filter((each) => each !== date))}
-            />
-          </li>
-        ))}
-      </ul>
-      <div className="row">
-        <TextInput
-          type="date"
-          aria-label={texts.date}
-          value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter') {
-              event.preventDefault();
-              add();
-            }
-          }}
-        />
-        <Button onClick={add}>{texts.addDate}</Button>
-      </div>
-    </fieldset>
-  );
-}

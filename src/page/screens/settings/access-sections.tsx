@@ -181,6 +181,26 @@ export function SessionsSection(): ReactNode {
   );
 }
 
+export function ApprovalsSection(): ReactNode {
+  const texts = settingsTexts.approvals;
+  return (
+    <SettingsPart part="approvals">
+      {({ value, set, isReadOnly }) => (
+        <>
+          <Switch
+            label={texts.ownCalls}
+            description={texts.ownCallsHelp}
+            checked={value.ownCalls}
+            disabled={isReadOnly}
+            onChange={(event) => set({ ownCalls: event.currentTarget.checked })}
+          />
+          <p className="muted">{texts.help}</p>
+        </>
+      )}
+    </SettingsPart>
+  );
+}
+
 /** What stands in the file of the daemon is shown as it works out, and is changed there. */
 export function AccessSection(): ReactNode {
   const texts = settingsTexts.access;

@@ -12,6 +12,8 @@ import { settingsTexts } from '../../texts/settings.ts';
 import { SettingsPart } from './settings-part.tsx';
 
 const LARGEST_BYTES = 200 * 1024;
+/** What the logo has while no colour is chosen. */
+const inkOfThePage = (): string => getComputedStyle(document.documentElement).getPropertyValue('--text').trim();
 const COLOUR = /^#[0-9a-f]{6}$/i;
 
 export function BrandingSection(): ReactNode {
@@ -43,7 +45,7 @@ export function BrandingSection(): ReactNode {
                     type="color"
                     className="settings-colour"
                     aria-label={texts.pick}
-                    value={COLOUR.test(value.colour ?? '') ? (value.colour ?? '') : '#1a1d21'}
+                    value={COLOUR.test(value.colour ?? '') ? (value.colour ?? '') : inkOfThePage()}
                     disabled={isReadOnly}
                     onChange={(event) => set({ colour: event.currentTarget.value })}
                   />

@@ -7,7 +7,7 @@ import { useApi, useRefresh } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
 import { useAction } from '../../parts/action.ts';
 import { ConfirmButton } from '../../parts/confirm.tsx';
-import { formatActor, formatCount, formatMoney, formatPhone, sentence } from '../../parts/format.ts';
+import { formatActor, formatCount, formatMoney, formatPhone } from '../../parts/format.ts';
 import { ErrorText, Shown } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/undo.tsx';
@@ -120,7 +120,7 @@ function Import({ canUndo }: { readonly canUndo: boolean }): ReactNode {
           <strong>{texts.problems(problems.length)}</strong>
           <ul className="settings-problems">
             {problems.map(({ message }) => (
-              <li key={message}>{sentence(message)}</li>
+              <li key={message}>{message}</li>
             ))}
           </ul>
         </div>

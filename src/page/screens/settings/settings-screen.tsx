@@ -8,7 +8,7 @@ import { usePhone } from '../../frame/phone.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { NotFound } from '../../parts/states.tsx';
 import { settingsTexts as texts } from '../../texts/settings.ts';
-import { AccessSection, AdminAccessSection, SessionsSection } from './access-sections.tsx';
+import { AccessSection, AdminAccessSection, ApprovalsSection, SessionsSection } from './access-sections.tsx';
 import { BrandingSection } from './branding-section.tsx';
 import { AutoBanSection, CountriesSection, PacketSection } from './defence-sections.tsx';
 import { IsolateSection, PortalSection } from './firewall-sections.tsx';
@@ -30,6 +30,7 @@ const SECTIONS: readonly { readonly name: SectionName; readonly needs: Permissio
     { name: 'call-limits', needs: 'policy:read', show: CallLimitsSection },
     { name: 'numbers', needs: 'policy:read', show: NumbersSection },
     { name: 'rates', needs: 'reports:read', show: RatesSection },
+    { name: 'approvals', needs: 'settings:read', show: ApprovalsSection },
     { name: 'branding', needs: 'settings:read', show: BrandingSection },
     { name: 'access', needs: 'settings:read', show: AccessSection },
     { name: 'sessions', needs: 'settings:read', show: SessionsSection },

@@ -1,5 +1,5 @@
 /** One user: his role, what he logs in with, and his log-ins, each of which can be ended. */
-import { Button } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import type { ListedSession } from '../../../api/session-routes.ts';
@@ -62,6 +62,7 @@ function UserParts({ user, etag }: Of): ReactNode {
   return (
     <div className="users-parts">
       <RolePart key={user.role} user={user} etag={etag} />
+      <ExtensionPart key={user.extension} user={user} etag={etag} />
       {user.name === me ? (
         <p>
           {texts.ownAccount} <Link to="/account">{texts.account}</Link>.
@@ -121,6 +122,46 @@ function RolePart({ user, etag }: Of): ReactNode {
         )
       )}
     </section>
+  );
+}
+
+/** His own telephone: somebody else decides about its calls. */
+function ExtensionPart({ user, etag }: Of): ReactNode {
+  const had = user.extension ?? '';
+  const [extension, setExtension] = useState(had);
+  const change = useChange({ user, etag });
+  const { isRunning, error, run } = useAction();
+  const save = (): void =>
+    void run(async () => {
+      await change({ extension: extension === '' ? null : extension });
+      say(texts.extensionSaved(user.name, extension));
+    });
+  return (
+    <form
+      className="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        save();
+      }}
+    >
+      <TextInput
+        label={texts.extension}
+        description={texts.extensionHelp}
+        inputMode="numeric"
+        maxLength={15}
+        autoComplete="off"
+        value={extension}
+        onChange={(event) => setExtension(event.currentTarget.value.replaceAll(/\D/g, ''))}
+      />
+      {extension !== had && (
+        <div>
+          <Button type="submit" loading={isRunning}>
+            {texts.saveExtension}
+          </Button>
+        </div>
+      )}
+      {error !== undefined && <ErrorText error={error} />}
+    </form>
   );
 }
 
