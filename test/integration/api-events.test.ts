@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { placeAgiCall } from '../support/agi-call.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
-import { addUser, type LoggedIn, logIn, sessionOf } from '../support/people.ts';
+import { addUser, type LoggedIn, logIn, sessionAt } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 let store: TestRedis;
@@ -84,7 +84,7 @@ const isBanOf = (address: string) => (told: Told) => told.event === 'ban' && tol
 
 describe('the stream of events', () => {
   test('tells what happens on any daemon once, and each role what it may see', async () => {
-    const far = sessionOf(there.webPort, operator.cookie, operator.report);
+    const far = await sessionAt(there.webPort, operator);
     const [all, some] = [await follow(there.webPort, far), await follow(here.webPort, supervisor)];
     await ban('203.0.113.1');
     await placeAgiCall(here.agiPort, { extension: '1001', destination: '+12125550147' });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { placeAgiCall } from '../support/agi-call.ts';
 import { deskOn, wantedApproval } from '../support/approval.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
-import { addUser, type LoggedIn, logIn, request, sessionOf } from '../support/people.ts';
+import { addUser, type LoggedIn, logIn, request, sessionAt, sessionOf } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 let store: TestRedis;
@@ -36,7 +36,7 @@ describe('a request that is sent again with its Idempotency-Key', () => {
     const body = { name: 'crm', scopes: ['calls:read'] };
     const first = await owner.send('POST', 'keys', body, once('keys'));
     expect(first).toMatchObject({ status: 201, body: { key: expect.stringMatching(/^tollgate_/) } });
-    const far = sessionOf(beside.webPort, owner.cookie, owner.report);
+    const far = await sessionAt(beside.webPort, owner);
     const again = await far.send('POST', 'keys', body, once('keys'));
     expect(again).toMatchObject({ status: 201, body: first.body });
     expect(again.headers.get('idempotency-replayed')).toBe('true');

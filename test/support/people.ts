@@ -1,4 +1,5 @@
 /** Users of a test daemon, and their log-ins over real HTTP, as a browser keeps them. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Secret, TOTP } from 'otpauth';
 import type { SessionReport } from '../../src/api/session-routes.ts';
 import type { Role } from '../../src/people/roles.ts';
@@ -74,6 +75,16 @@ export const sessionOf = (
     return request(port, method, path, body, { cookie, ...token, ...always, ...headers });
   },
 });
+
+/** The same log-in at another daemon, as soon as that has heard of its user: a user is a change that daemons follow. */
+export async function sessionAt(port: number, { cookie, report }: LoggedIn): Promise<LoggedIn> {
+  const there = sessionOf(port, cookie, report);
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await there.send('GET', 'session')).status === 200) return there;
+    await sleep(50);
+  }
+  throw new Error('the other daemon does not know the user');
+}
 
 export interface TestUser {
   readonly name: string;
