@@ -5,6 +5,7 @@
  * for by a time limit, and the channel has one of its own, so it ends even if nobody is there to end it.
  * Refuses to know: what is said, what a key means, and whom else to call.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type AriConnection, isGone } from './ari-connection.ts';
@@ -46,6 +47,9 @@ const LISTEN_MS = 6_000;
 const LONGEST_SPEECH_MS = 60_000;
 /** Asterisk ends the ringing itself; this is for when it does not say so. */
 const RING_GRACE_MS = 5_000;
+/** Two seconds: more than it takes to go through a number digit by digit. */
+const MOST_STOPS = 40;
+const STOP_PAUSE_MS = 50;
 
 export function callPerson(deps: {
   readonly ari: AriConnection;
@@ -82,8 +86,19 @@ export function callPerson(deps: {
     );
   };
   // Whatever is played into a bridge keeps a channel from leaving it, so speech is stopped before anything else is asked.
-  const stopSpeech = (speech: number): Promise<void> =>
-    speech === 0 ? Promise.resolve() : ari.stopPlayback(playback(speech)).catch(() => undefined);
+  // One stop ends a sound; from digits in a list Asterisk 22 goes on with what stands behind them, so it is asked until
+  // there is nothing left to stop.
+  const stopSpeech = async (speech: number): Promise<void> => {
+    if (speech === 0) return;
+    for (let tries = 0; tries < MOST_STOPS; tries++) {
+      const isOver = await ari.stopPlayback(playback(speech)).then(
+        () => false,
+        () => true,
+      );
+      if (isOver) return;
+      await sleep(STOP_PAUSE_MS);
+    }
+  };
 
   after(deps.ringSeconds * 1000 + RING_GRACE_MS, { kind: 'give-up' });
   request(

@@ -247,7 +247,9 @@ describe('alerts', () => {
 
     await owner.getByRole('link', { name: 'What to tell' }).click();
     const row = owner.getByRole('row', { name: /^Component down/ });
-    expect(await row.getByRole('cell').allTextContents()).toEqual(['critical', 'at once', 'after 2 m']);
+    await expect
+      .poll(() => row.getByRole('cell').allTextContents(), PATIENTLY)
+      .toEqual(['critical', 'at once', 'after 2 m']);
     expect(await axeProblems(owner)).toEqual([]);
     await owner.getByRole('link', { name: 'On call' }).click();
     await owner.getByRole('heading', { name: 'Component down' }).waitFor(PATIENTLY);

@@ -156,6 +156,9 @@ describe('a role', () => {
         }
         if (role !== 'viewer' && role !== 'billing') continue;
         const buttons = main.getByRole('button', { name: CHANGES, disabled: false });
+        // The screen before may still stand there; what comes with the data comes a little later.
+        await expect.poll(() => buttons.allTextContents(), { ...PATIENTLY, message: path }).toEqual([]);
+        await page.waitForTimeout(300);
         expect(await buttons.allTextContents(), path).toEqual([]);
       }
       // The page asks for nothing that it would not be given.
