@@ -1,13 +1,10 @@
 /** Held calls decided by phone: a real Asterisk 22 calls supervisors on phones of their own, who listen and press keys. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
-import { silence, soundsOf } from '../support/brief-prompts.ts';
 import { type MediaPort, openMediaPort } from '../support/media-port.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 import { giveCoreSounds, type SupervisorPhones, supervisorPhones } from '../support/supervisor-phones.ts';
@@ -60,8 +57,6 @@ beforeAll(async () => {
   });
   people = createApprovalsClient(scene.tollgate.stateDir);
   await giveCoreSounds(scene.stage.asterisk);
-  // The sentence in the middle of which keys are pressed here.
-  await writeFile(join(soundsOf(scene.stage.asterisk), 'en/tollgate-ask-extension.ulaw'), silence(3000));
   // A call that comes sooner cannot be held.
   await vi.waitUntil(async () => (await scene.tollgate.log()).includes('connected to the REST interface'), 30_000);
 });
