@@ -7,6 +7,7 @@
 import {
   keepPreviousData,
   QueryClient,
+  type UseInfiniteQueryResult,
   type UseQueryResult,
   useInfiniteQuery,
   useQuery,
@@ -85,19 +86,21 @@ export function usePages<Answer, Row>(
     placeholderData: keepPreviousData,
   });
   const rows = useMemo(() => (found.data?.pages ?? []).flatMap((page) => read(page.body).rows), [found.data, read]);
-  return {
-    rows,
-    isLoading: found.isPending,
-    isRefreshing: found.isFetching && !found.isFetchingNextPage && !found.isPending,
-    error: found.error,
-    retry: () => void found.refetch(),
-    more: {
-      isThere: found.hasNextPage,
-      isLoading: found.isFetchingNextPage,
-      load: () => void found.fetchNextPage(),
-    },
-  };
+  return { rows, ...stateOf(found) };
 }
+
+/** What a list shows of a query that is read in pieces, beside its rows. */
+export const stateOf = (found: UseInfiniteQueryResult): Omit<Pages<never>, 'rows'> => ({
+  isLoading: found.isPending,
+  isRefreshing: found.isFetching && !found.isFetchingNextPage && !found.isPending,
+  error: found.error,
+  retry: () => void found.refetch(),
+  more: {
+    isThere: found.hasNextPage,
+    isLoading: found.isFetchingNextPage,
+    load: () => void found.fetchNextPage(),
+  },
+});
 
 /** Makes everything under these nouns old, after something was changed. */
 export function useRefresh(): (...nouns: readonly string[]) => Promise<void> {

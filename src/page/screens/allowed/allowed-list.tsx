@@ -179,12 +179,12 @@ export function AllowedList({ onChanged }: { readonly onChanged: () => void }): 
   };
   return (
     <div className="stack">
-      <div className="allowed-filters">
+      <div className="list-filters">
         <FilterChips filters={FILTERS} values={chips} onChange={set} />
         <SearchField label={texts.search} value={search ?? ''} onSearch={(text) => set({ search: text })} />
       </div>
       {chosen.length > 0 && (
-        <section className="allowed-bar" aria-label={texts.selected(chosen.length)}>
+        <section className="selection-bar" aria-label={texts.selected(chosen.length)}>
           <strong role="status">{texts.selected(chosen.length)}</strong>
           <DeleteButton entries={chosen} size="compact-sm" onDone={onChanged}>
             {texts.deleteMany(chosen.length)}

@@ -184,7 +184,7 @@ export function BlockedNow(): ReactNode {
   return (
     <div className="stack" ref={around}>
       <MisSetPhones />
-      <div className="blocked-filters">
+      <div className="list-filters">
         <FilterChips filters={FILTERS} values={chips} onChange={set} />
         <SearchField label={texts.search} value={search ?? ''} onSearch={(text) => set({ search: text })} />
       </div>
@@ -255,7 +255,7 @@ function SelectionBar({
   const { may } = useSession();
   const [only] = addresses;
   return (
-    <section className="blocked-bar" aria-label={texts.selected(count)}>
+    <section className="selection-bar" aria-label={texts.selected(count)}>
       <strong role="status">{texts.selected(count)}</strong>
       {onAll !== undefined && (
         <Button variant="subtle" size="compact-sm" onClick={onAll}>

@@ -95,7 +95,7 @@ export function HistoryTab(): ReactNode {
   const rows = useMemo(() => rowsOf(found.data ?? []), [found.data]);
   return (
     <div className="stack">
-      <div className="blocked-filters">
+      <div className="list-filters">
         <FilterChips filters={FILTERS} values={chips} onChange={set} />
         <SearchField label={texts.search} value={search ?? ''} onSearch={(text) => set({ search: text })} />
       </div>

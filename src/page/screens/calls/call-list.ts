@@ -9,7 +9,7 @@ import { type RefObject, useEffect, useEffectEvent, useMemo, useRef, useState } 
 import type { CallsPage } from '../../../gate/journal.ts';
 import { api, withQuery } from '../../api/client.ts';
 import { useLiveEvents } from '../../api/live.tsx';
-import type { Pages } from '../../api/queries.ts';
+import { type Pages, stateOf } from '../../api/queries.ts';
 import { type CallFilters, type CallRow, merged, passes, rowOf, rowOfEvent } from './call-rows.ts';
 
 const PAGE = 100;
@@ -75,15 +75,7 @@ export function useCallList(filters: CallFilters, isPaused: boolean, around: Ref
   const rows = useMemo(() => merged(shown, read), [shown, read]);
   return {
     rows,
-    isLoading: found.isPending,
-    isRefreshing: found.isFetching && !found.isFetchingNextPage && !found.isPending,
-    error: found.error,
-    retry: () => void found.refetch(),
-    more: {
-      isThere: found.hasNextPage,
-      isLoading: found.isFetchingNextPage,
-      load: () => void found.fetchNextPage(),
-    },
+    ...stateOf(found),
     waiting,
     showWaiting: () => take(),
   };
