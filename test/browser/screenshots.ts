@@ -1,128 +1,28 @@
 /**
  * `npm run screenshots [-- NAME…] [-- --all]`: pictures of every screen into docs/screenshots, light on a desk and dark on a phone
  * (`--all`: the other way round as well), from a real daemon with real calls. To be looked at, and not compared.
+ * What is taken stands in `pictures/`. What cannot be taken is named, and the others are taken all the same.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { DIALPLAN } from '../../src/demo/story.ts';
+import { messageOf } from '../../src/errors.ts';
 import { createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
 import { DESKTOP, logInAs, openWindow, PHONE, startBrowser } from '../support/browser.ts';
 import { setup as buildPage } from '../support/build-page.ts';
 import { fillWithBans } from '../support/page-bans.ts';
 import { codeOf } from '../support/people.ts';
 import { startScene } from '../support/scene.ts';
+import { ADDRESSES_PICTURES } from './pictures/addresses.ts';
+import { CALLS_PICTURES } from './pictures/calls.ts';
+import { DESK_PICTURES } from './pictures/desk.ts';
+import { PEOPLE_PICTURES } from './pictures/people.ts';
+import type { PictureSet } from './pictures/picture.ts';
+import { RULES_PICTURES } from './pictures/rules.ts';
 
-interface Picture {
-  readonly name: string;
-  readonly path: string;
-  /** What has to be on the screen before it is taken, and may be done for it. */
-  readonly ready: (page: Page) => Promise<unknown>;
-}
-
-/** Every screen has a line here. */
-const PICTURES: readonly Picture[] = [
-  { name: 'dashboard', path: '/', ready: (page) => page.getByText(/stopped in 60 minutes/).waitFor() },
-  { name: 'calls', path: '/calls', ready: (page) => page.getByText('Hold').first().waitFor() },
-  {
-    name: 'calls-why',
-    path: '/calls',
-    ready: async (page) => {
-      await page.getByText('Hold').first().click();
-      await page.getByRole('heading', { name: 'Why this call?' }).waitFor();
-    },
-  },
-  { name: 'calls-patterns', path: '/calls?tab=patterns', ready: (page) => page.getByText('Hold').first().waitFor() },
-  {
-    name: 'approvals',
-    path: '/approvals',
-    ready: (page) => page.getByRole('button', { name: 'Approve' }).waitFor(),
-  },
-  {
-    name: 'approvals-decided',
-    path: '/approvals?tab=decided',
-    ready: (page) => page.getByText('known customer').first().waitFor(),
-  },
-  { name: 'rules', path: '/rules', ready: (page) => page.getByText('International').first().waitFor() },
-  {
-    name: 'rules-form',
-    path: '/rules/edit/ask',
-    ready: (page) => page.getByText('No emergency number is touched.').waitFor(),
-  },
-  {
-    name: 'rules-templates',
-    path: '/rules?tab=templates',
-    ready: (page) => page.getByRole('heading', { name: 'Starter packs against toll fraud' }).waitFor(),
-  },
-  { name: 'members', path: '/members', ready: (page) => page.getByText('1001').first().waitFor() },
-  {
-    name: 'members-extension',
-    path: '/members/edit/extensions/1001',
-    ready: (page) => page.getByRole('dialog').getByText('Advanced › IP Restrictions').waitFor(),
-  },
-  {
-    name: 'schedule',
-    path: '/schedules/edit/after-hours',
-    ready: (page) => page.getByText('There is no gap between').waitFor(),
-  },
-  {
-    name: 'health',
-    path: '/health',
-    ready: (page) => page.getByRole('heading', { name: /working|not work/ }).waitFor(),
-  },
-  {
-    name: 'health-part',
-    path: '/health/parts/store',
-    ready: (page) => page.getByRole('dialog').getByText('What to do').waitFor(),
-  },
-  {
-    name: 'doctor',
-    path: '/health?tab=doctor',
-    ready: (page) => page.getByText('Run again').waitFor(),
-  },
-  { name: 'users', path: '/users', ready: (page) => page.getByText('(you)').waitFor() },
-  { name: 'user', path: '/users/of/dana', ready: (page) => page.getByText('Last seen').last().waitFor() },
-  { name: 'api-keys', path: '/users?tab=keys', ready: (page) => page.getByText('No API keys').waitFor() },
-  { name: 'alerts', path: '/alerts?state=all', ready: (page) => page.getByText('Acknowledge').first().waitFor() },
-  {
-    name: 'alert-channels',
-    path: '/alerts?tab=channels',
-    ready: (page) => page.getByText('Given up').first().waitFor(),
-  },
-  ...['admin-access', 'auto-ban', 'ddos', 'portal', 'countries', 'numbers', 'rates', 'branding'].map((section) => ({
-    name: `settings-${section}`,
-    path: `/settings/${section}`,
-    ready: (page: Page) => page.locator('.settings-section .stack').first().waitFor(),
-  })),
-  {
-    name: 'allowed-ips',
-    path: '/allowed-ips',
-    ready: (page) => page.getByText('You are').waitFor(),
-  },
-  {
-    name: 'allowed-ips-new',
-    path: '/allowed-ips/new?value=203.0.113.0/24',
-    ready: (page) => page.getByText('256 addresses').waitFor(),
-  },
-  {
-    name: 'blocked-ips',
-    path: '/blocked-ips',
-    ready: (page) => page.getByText('192.0.2.140').first().waitFor(),
-  },
-  {
-    name: 'blocked-ips-why',
-    path: '/blocked-ips/192.0.2.140',
-    ready: (page) => page.getByRole('dialog').getByText('Evidence').waitFor(),
-  },
-  {
-    name: 'blocked-ips-history',
-    path: '/blocked-ips?tab=history',
-    ready: (page) => page.getByText('198.51.100.64/26').waitFor(),
-  },
-  { name: 'audit-log', path: '/audit-log', ready: (page) => page.getByText('user dana').first().waitFor() },
-  { name: 'account', path: '/account', ready: (page) => page.getByText('(this one)').waitFor() },
-  { name: 'first-run', path: '/first-run', ready: (page) => page.getByText('You are').first().waitFor() },
-];
+/** Approvals come last: their pictures decide about the calls that are held. */
+const PICTURES = [...DESK_PICTURES, ...CALLS_PICTURES, ...RULES_PICTURES, ...ADDRESSES_PICTURES, ...PEOPLE_PICTURES];
 
 const ALL_LOOKS = [
   { name: 'desk-light', size: DESKTOP, scheme: 'light', isUsual: true },
@@ -180,14 +80,32 @@ async function main(): Promise<void> {
     for (const look of looks) {
       const { page, context } = await openWindow(browser, look);
       await context.addCookies(cookies);
-      for (const { name, path, ready } of pictures) {
-        await page.goto(url + path);
-        await ready(page);
-        // What comes after the first paint: fonts, and parts that are loaded by themselves.
-        await page.evaluate('document.fonts.ready');
-        await page.waitForTimeout(500);
-        await page.screenshot({ path: join(folder, `${name}-${look.name}.png`) });
-        console.log(`${name}-${look.name}`);
+      const others: BrowserContext[] = [];
+      const another = async () => {
+        const window = await openWindow(browser, look);
+        others.push(window.context);
+        await window.context.addCookies(cookies);
+        return window.page;
+      };
+      const set: PictureSet = { scene, browser, url, people, place, another };
+      for (const { name, path, ready, after, isGrey, only } of pictures) {
+        if (only !== undefined && !look.name.startsWith(only)) continue;
+        try {
+          await page.goto(url + path);
+          await ready(page, set);
+          // What comes after the first paint: fonts, and parts that are loaded by themselves.
+          await page.evaluate('document.fonts.ready');
+          await page.waitForTimeout(500);
+          if (isGrey === true) await page.addStyleTag({ content: 'html { filter: grayscale(1) }' });
+          await page.screenshot({ path: join(folder, `${name}-${look.name}.png`) });
+          console.log(`${name}-${look.name}`);
+        } catch (error) {
+          process.exitCode = 1;
+          console.error(`${name}-${look.name}: not taken: ${messageOf(error)}`);
+        } finally {
+          await after?.(page, set);
+          for (const other of others.splice(0)) await other.close();
+        }
       }
       await context.close();
       const { page: outside, context: nobody } = await openWindow(browser, look);
