@@ -18,7 +18,12 @@ export interface LiveCallRecords {
   readonly close: () => Promise<void>;
 }
 
-const WRITE_EVERY_MS = 100;
+/**
+ * Calls of one burst go to the store together. What is begun less than this before the daemon is killed is not found by
+ * the next start, so it is short.
+ */
+const TOGETHER_MS = 5;
+const AGAIN_AFTER_MS = 100;
 /** Raised when the form changes, so that an older record is not misread. */
 const VERSION = 1;
 const KEPT_SECONDS = 7 * 86_400;
@@ -33,9 +38,12 @@ export function createLiveCallRecords(deps: {
   let pending = new Map<string, LiveCall | null>();
   let stored = new Set<string>();
   let writing: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
 
-  const write = async (): Promise<void> => {
-    if (pending.size === 0) return;
+  /** Whether all of it is in the store. */
+  const write = async (): Promise<boolean> => {
+    if (pending.size === 0) return true;
     const batch = pending;
     pending = new Map();
     const pipeline = redis.pipeline();
@@ -52,6 +60,7 @@ export function createLiveCallRecords(deps: {
         if (call === null) stored.delete(decision);
         else stored.add(decision);
       }
+      return true;
     } catch (error) {
       for (const [decision, call] of batch) {
         // It may have been written before the answer was lost.
@@ -60,25 +69,31 @@ export function createLiveCallRecords(deps: {
         if (!pending.has(decision)) pending.set(decision, call);
       }
       log.debug({ problem: messageOf(error) }, 'calls under way could not be written down');
+      return false;
     }
   };
-  const writeSoon = (): Promise<void> => {
-    writing ??= write().finally(() => {
-      writing = undefined;
-    });
-    return writing;
+  const writeIn = (waitMs: number): void => {
+    if (isClosed || timer !== undefined || writing !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      writing = write().then((isStored) => {
+        writing = undefined;
+        if (pending.size > 0) writeIn(isStored ? TOGETHER_MS : AGAIN_AFTER_MS);
+      });
+    }, waitMs);
+    timer.unref();
   };
-  const timer = setInterval(() => void writeSoon(), WRITE_EVERY_MS);
-  timer.unref();
 
   return {
     put: (call) => {
       pending.set(call.decision, call);
+      writeIn(TOGETHER_MS);
     },
     remove: (decision) => {
       // A call that was over before it was written down need not be.
       if (stored.has(decision) || writing !== undefined) pending.set(decision, null);
       else pending.delete(decision);
+      writeIn(TOGETHER_MS);
     },
     load: async () => {
       const all = await redis.hgetall(key);
@@ -89,7 +104,8 @@ export function createLiveCallRecords(deps: {
       });
     },
     close: async () => {
-      clearInterval(timer);
+      isClosed = true;
+      clearTimeout(timer);
       await writing;
       await write();
     },

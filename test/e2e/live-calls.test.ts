@@ -95,6 +95,8 @@ describe('with the manager interface cut while calls are up', () => {
     const short = place(5, 3000);
     const long = place(3, 20_000);
     expect(await until(() => usedAtOnce(), 8, 3000)).toBe(8);
+    // They are written down a few milliseconds behind; with less than that no daemon would find them.
+    await sleep(200);
     link.cut();
     await scene.tollgate.kill();
     expect(count(await short, 200)).toBe(5);
