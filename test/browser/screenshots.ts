@@ -12,6 +12,7 @@ import { createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
 import { DESKTOP, logInAs, openWindow, PHONE, startBrowser } from '../support/browser.ts';
 import { setup as buildPage } from '../support/build-page.ts';
 import { fillWithBans } from '../support/page-bans.ts';
+import { fillWithData } from '../support/page-data.ts';
 import { codeOf } from '../support/people.ts';
 import { startScene } from '../support/scene.ts';
 import { ADDRESSES_PICTURES } from './pictures/addresses.ts';
@@ -31,16 +32,15 @@ const ALL_LOOKS = [
   { name: 'phone-dark', size: PHONE, scheme: 'dark', isUsual: true },
 ] as const;
 
-const POLICY = `timezone: America/New_York
-schedules:
-  after-hours:
-    name: After hours
-    windows:
-      - { days: [mon, tue, wed, thu, fri], from: "18:00", to: "08:00" }
-      - { days: [sat], from: "00:00", to: "24:00" }
-      - { days: [sun], from: "00:00", to: "08:00", nextDay: true }
-rules:
-  - { id: ask, name: International, limits: [], action: approve, approval: { timeout: 300s } }`;
+/** Beside the rules of `fillWithData`: one that holds calls, and names. */
+const MORE = `
+  - { id: ask, name: International, appliesTo: { destinations: [international], extensions: ["1002", "2044"] }, firstCallTo: { what: country, within: 90d }, action: approve, approval: { timeout: 300s } }
+extensions:
+  "1001": { name: Back office }
+  "1002": { name: Reception, permissions: [international] }
+  "2007": { name: Sales 4, registerFrom: ["203.0.113.0/24"] }
+  "2044": { name: Ana }
+`;
 
 const folder = join(import.meta.dirname, '../../docs/screenshots');
 const wanted = process.argv.slice(2).filter((word) => word !== '--all');
@@ -51,26 +51,35 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   await buildPage();
   const [scene, browser] = await Promise.all([
-    startScene({ phones: ['1001', '2044'], dialplan: DIALPLAN, connected: '', tollgateEnv: PATIENT }),
+    startScene({ phones: ['1002', '2044'], dialplan: DIALPLAN, connected: '', tollgateEnv: PATIENT }),
     startBrowser(),
   ]);
   try {
-    await scene.apply(POLICY);
-    await fillWithBans({ stateDir: scene.tollgate.stateDir });
+    const { tollgate } = scene;
+    const filled = {
+      agiPort: tollgate.agiPort,
+      apply: scene.apply,
+      run: async (args: readonly string[], { input }: { readonly input: string }) => {
+        const { exitCode, output } = await tollgate.run(args, input);
+        return { exitCode, error: output };
+      },
+    };
+    await fillWithData(filled, { more: MORE });
+    await fillWithBans({ stateDir: tollgate.stateDir });
     const { password } = await scene.ask<{ readonly password: string }>('users', 'add', 'dana', '--role', 'owner');
     const { secret } = await scene.ask<{ readonly secret: string }>('users', 'totp', 'dana');
     await scene.ask('users', 'totp', 'dana', '--code', codeOf(secret, -1));
-    const [, port] = /"http":"127\.0\.0\.1:(\d+)"/.exec(await scene.tollgate.log()) ?? [];
+    const [, port] = /"http":"127\.0\.0\.1:(\d+)"/.exec(await tollgate.log()) ?? [];
     const url = `http://127.0.0.1:${port}`;
     const place = (from: string, destination: string) =>
       void scene.stage.placeCall({ from, destination, timeoutMs: 280_000 }).catch(() => undefined);
-    const people = createApprovalsClient(scene.tollgate.stateDir, 'kim');
-    place('1001', '15550100001');
-    await people.decide('approve', await people.approvalOf('15550100001'), { reason: 'known customer' });
-    place('1001', '15550100147');
-    place('2044', '15550100018');
-    await people.approvalOf('15550100147');
-    await people.approvalOf('15550100018');
+    const people = createApprovalsClient(tollgate.stateDir, 'kim');
+    place('1002', '01133142685300');
+    await people.decide('approve', await people.approvalOf('+33142685300'), { reason: 'known customer' });
+    place('2044', '011442079460018');
+    await people.approvalOf('+442079460018');
+    place('1002', '0115352345678');
+    await people.approvalOf('+5352345678');
 
     // A code is good once, so there is one log-in for all windows.
     const first = await openWindow(browser);

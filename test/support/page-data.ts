@@ -41,9 +41,26 @@ rules:
 
 const RATES = 'prefix,price,connection\n1,0.01,0\n44,0.02,0.01\n53,0.92,0.05\n';
 
-/** Calls that every rule has something to say about. @param options.calls how many times the round of calls is made */
-export async function fillWithData(tollgate: TestDaemon, options: { readonly rounds?: number } = {}): Promise<void> {
-  await tollgate.apply(POLICY);
+/** What is filled: a daemon alone, or the one of a scene. */
+interface Filled {
+  readonly agiPort: number;
+  readonly apply: (policy: string) => Promise<unknown>;
+  readonly run: (args: readonly string[], options: { readonly input: string }) => Promise<Ran>;
+}
+
+type Ran = { readonly exitCode: number | null; readonly error: string };
+
+/**
+ * Calls that every rule has something to say about.
+ *
+ * @param options.rounds how many times the round of calls is made
+ * @param options.more lines of YAML that go on after the rules
+ */
+export async function fillWithData(
+  tollgate: Filled,
+  options: { readonly rounds?: number; readonly more?: string } = {},
+): Promise<void> {
+  await tollgate.apply(POLICY + (options.more ?? ''));
   await must(tollgate, ['rates', 'import', '-'], RATES);
   await must(tollgate, ['allow', 'add', '203.0.113.0/24', '--name', 'Main Office']);
   for (const [address, reason] of [
@@ -71,7 +88,7 @@ async function placeRound(port: number): Promise<void> {
   await place('2009', '911');
 }
 
-async function must(tollgate: TestDaemon, args: readonly string[], input = ''): Promise<void> {
+async function must(tollgate: Pick<Filled, 'run'>, args: readonly string[], input = ''): Promise<void> {
   const { exitCode, error } = await tollgate.run(args, { input });
   if (exitCode !== 0) throw new Error(`${args.join(' ')}: ${error}`);
 }
