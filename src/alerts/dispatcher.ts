@@ -59,6 +59,9 @@ const SEND_WITHIN_MS = 10_000;
 const CALL_WITHIN_MS = 120_000;
 /** From the end of an attempt to the end of its lease. */
 const LEASE_GRACE_MS = 20_000;
+/** A call takes minutes, and who is to be called must not wait as long for the next daemon when this one is killed. */
+const CALL_LEASE_MS = 20_000;
+const KEEP_LEASE_EVERY_MS = 5000;
 /** Messages that may go one right behind the other. */
 const BURST = 5;
 /** What is under way when the daemon ends may end by itself, or it would be sent once more. */
@@ -180,13 +183,24 @@ export function createDispatcher(deps: {
     const messages = told.map(([, { message }]) => message);
     const [first, ...others] = messages;
     if (first === undefined) return;
-    const failure = await send(to, others.length === 0 ? first : digestOf(messages, first));
+    const keeping = setInterval(() => {
+      // Where the store is away longer than the lease, somebody is called twice.
+      outbox
+        .keep(
+          told.map(([claim]) => claim),
+          CALL_LEASE_MS,
+        )
+        .catch(() => undefined);
+    }, KEEP_LEASE_EVERY_MS);
+    const failure = await send(to, others.length === 0 ? first : digestOf(messages, first)).finally(() =>
+      clearInterval(keeping),
+    );
     for (const [claim, delivery] of told) await settle(claim, delivery, failure);
   };
 
   const work = async (to: OpenChannel): Promise<void> => {
     const { perMinute, rings } = to;
-    const leaseMs = withinMs(rings) + LEASE_GRACE_MS;
+    const leaseMs = rings ? CALL_LEASE_MS : SEND_WITHIN_MS + LEASE_GRACE_MS;
     while (!closed) {
       const atOnce = rings ? MOST_AT_ONCE : BURST;
       const claims = await outbox.claim(to.name, { perMinute, most: MOST_AT_ONCE, atOnce, leaseMs });

@@ -72,7 +72,7 @@ export interface ChannelState {
 }
 
 export interface Outbox {
-  /** @param limits.atOnce messages that may go one right behind the other; `leaseMs` is longer than an attempt may take */
+  /** @param limits.atOnce messages that may go one right behind the other; `leaseMs` is longer than an attempt may take, or it is kept */
   readonly claim: (
     channel: string,
     limits: {
@@ -82,6 +82,8 @@ export interface Outbox {
       readonly leaseMs: number;
     },
   ) => Promise<readonly Claim[]>;
+  /** Their leases go on from now, for attempts that take long. */
+  readonly keep: (claims: readonly Claim[], leaseMs: number) => Promise<void>;
   /** The other side has it. */
   readonly done: (claim: Claim, delivery: Delivery) => Promise<void>;
   /** It did not take it: tried again later, or given up. */
@@ -93,6 +95,17 @@ export interface Outbox {
   /** Puts them back where they were, due now. @returns how many */
   readonly retryDead: (isMeant: (letter: DeadLetter) => boolean) => Promise<number>;
   readonly state: (channel: string) => Promise<ChannelState>;
+  /** Of each incident and channel: what waits there to be sent; undefined where nothing does. */
+  readonly waiting: (
+    of: readonly { readonly channel: string; readonly incident: string }[],
+  ) => Promise<readonly (WaitingMessage | undefined)[]>;
+}
+
+export interface WaitingMessage {
+  /** When it is tried; for the time of an attempt, when that is over. */
+  readonly dueAt: EpochMs;
+  /** How often it was tried. */
+  readonly attempts: number;
 }
 
 /** Incidents, and messages that wait or were given up. */
@@ -176,6 +189,12 @@ export function createOutbox(deps: {
       }
       return claims;
     },
+    keep: async (claims, leaseMs) => {
+      const [first] = claims;
+      if (first === undefined) return;
+      const until = claims.flatMap(({ incident }) => [now() + leaseMs, incident]);
+      await redis.zadd(keys.alertSends(first.channel), 'XX', 'GT', ...until).catch(fail);
+    },
     done: (claim, { id }) => settle(claim, id, { outcome: 'done', channel: 'ok' }),
     failed: async (claim, delivery, why) => {
       const at = now();
@@ -225,6 +244,20 @@ export function createOutbox(deps: {
         count += 1;
       }
       return count;
+    },
+    waiting: async (of) => {
+      const asking = redis.pipeline();
+      for (const { channel, incident } of of)
+        asking.zscore(keys.alertSends(channel), incident).hget(keys.alertAttempts(channel), incident);
+      const answers = (await asking.exec().catch(fail)) ?? [];
+      const failed = answers.find(([error]) => error !== null)?.[0];
+      if (failed) fail(failed);
+      return of.map((_, at) => {
+        const [dueAt, attempts] = [answers[2 * at]?.[1], answers[2 * at + 1]?.[1]];
+        return typeof dueAt === 'string'
+          ? { dueAt: Number(dueAt) as EpochMs, attempts: Number(attempts ?? 0) }
+          : undefined;
+      });
     },
     state: async (channel) => {
       const [waiting, state] = await Promise.all([

@@ -112,6 +112,21 @@ test('what comes while somebody is on the phone is told in one call after it, an
   expect(await phone.calls()).toHaveLength(2);
 });
 
+test('a phone that rings when the daemon is killed is hung up by the next one, and rings again until somebody has it', async () => {
+  const phone = await prepare('2001', { ringMs: 8000 });
+  await exceed('six');
+  await vi.waitUntil(() => phone.isBusy(), patiently);
+  await scene.tollgate.kill();
+  expect(await phone.calls()).toHaveLength(1);
+  await scene.tollgate.start();
+  await vi.waitUntil(async () => (await phone.calls()).length === 2, { timeout: 60_000, interval: 200 });
+  await phone.hears('tollgate-tell-choices');
+  await phone.press('1');
+  await phone.hears('tollgate-tell-yours');
+  expect(await alertOf('six')).toMatchObject({ state: 'acknowledged', acknowledgedBy: 'phone 2001' });
+  expect(await phone.calls()).toHaveLength(2);
+});
+
 test('a test rings, says that it is one, and says what Asterisk says where nobody can be called', async () => {
   const phone = await prepare('2001');
   const test = (): Promise<unknown> => scene.tollgate.run(['alerts', 'test', 'first']);
