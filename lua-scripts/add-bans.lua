@@ -7,7 +7,7 @@
 -- A record is one line of numbers, `since until offences times`, and one of JSON. Times are ms since 1970 of this server;
 -- until is 0 for ever; times says how often the address was banned, this ban included.
 --
--- KEYS[1]  state of the list: epoch, seq, stamp
+-- KEYS[1]  state of the list: epoch, seq, stamp, alone
 -- KEYS[2]  records by address
 -- KEYS[3]  addresses by the time at which their bans end
 -- KEYS[4]  evidence by address, one JSON a line
@@ -18,24 +18,27 @@
 -- ARGV[3]  most changes that are kept (approximate)
 -- ARGV[4]  most lines of evidence of one ban
 -- ARGV[5]  seconds for which it is kept how often an address was banned
--- ARGV[6..] for each ban: address; manual or automatic; ms that it lasts, 0 for ever; offences; number of bans above
+-- ARGV[6]  the number of the list of addresses that are left alone, as the bans were judged by it; empty: by hand, no matter
+-- ARGV[7..] for each ban: address; manual or automatic; ms that it lasts, 0 for ever; offences; number of bans above
 --          which it is for ever, 0 never; JSON of the record; lines of evidence, may be empty; who bans
 --
--- Reply: empty if there is no room; else for each ban added, changed (its end, its words or its offences) or unchanged, and its record.
+-- Reply: empty if there is no room; `stale` if other addresses are left alone by now; else for each ban added, changed (its end, its words or its offences) or unchanged, and its record.
 -- Called by src/bans/ban-scripts.ts.
 
 local call = redis.call
 local FIELDS = 8
-local bans = (#ARGV - 5) / FIELDS
+local bans = (#ARGV - 6) / FIELDS
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local stamp = time[1] .. '.' .. time[2]
 local whole = function(number) return string.format('%.0f', number) end
 
+if ARGV[6] ~= '' and ARGV[6] ~= (call('HGET', KEYS[1], 'alone') or '0') then return { 'stale' } end
+
 local room = tonumber(ARGV[2]) - call('HLEN', KEYS[2])
 if room < bans then
   for n = 1, bans do
-    if call('HEXISTS', KEYS[2], ARGV[6 + (n - 1) * FIELDS]) == 1 then room = room + 1 end
+    if call('HEXISTS', KEYS[2], ARGV[7 + (n - 1) * FIELDS]) == 1 then room = room + 1 end
   end
   if room < bans then return {} end
 end
@@ -63,7 +66,7 @@ end
 
 local reply = {}
 for n = 1, bans do
-  local at = 6 + (n - 1) * FIELDS
+  local at = 7 + (n - 1) * FIELDS
   local address, manual, lasts = ARGV[at], ARGV[at + 1] == 'manual', tonumber(ARGV[at + 2])
   local offences, most, json = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), ARGV[at + 5]
   local by = ARGV[at + 7]

@@ -23,6 +23,7 @@ import { createCallApprovals } from './approvals/call-approvals.ts';
 import { createDecisions } from './approvals/decisions.ts';
 import { openGrants } from './approvals/grants.ts';
 import { startHoldApp } from './approvals/hold-app.ts';
+import { recordHoldEnds } from './approvals/hold-ends.ts';
 import { startPhoneApproval } from './approvals/phone-approval.ts';
 import { type AgiServer, createAgiServer } from './asterisk/agi-server.ts';
 import { connectAmi } from './asterisk/ami-connection.ts';
@@ -38,10 +39,11 @@ import { type Config, storePlace } from './config/schema.ts';
 import { createMachineDoctor } from './doctor/from-daemon.ts';
 import { messageOf } from './errors.ts';
 import { createAgiScript } from './gate/agi-script.ts';
-import { createFullestLimits } from './gate/fullest-limits.ts';
+import { newDecisionId } from './gate/decision-id.ts';
 import { createGate } from './gate/gate.ts';
-import { createJournal, newDecisionId } from './gate/journal.ts';
+import { createJournal } from './gate/journal.ts';
 import { createRedisLimitStore } from './gate/redis-limit-store.ts';
+import { watchForAll } from './gate/seen-by-all.ts';
 import { createStoreClock } from './gate/store-clock.ts';
 import { guardStore } from './gate/store-guard.ts';
 import { createTally } from './gate/tally.ts';
@@ -63,6 +65,7 @@ import { createKeys } from './redis/keys.ts';
 import { commandsOf, openStore } from './redis/open-store.ts';
 import { acquireStateLock } from './redis/state-lock.ts';
 import { startRegistrations } from './registrations/registrations.ts';
+import { createReplayJob } from './simulate/replay-job.ts';
 import { createStatus, describeListen, type Status } from './status.ts';
 import { createAllowedAddresses } from './store/allowed-addresses.ts';
 import { openAllowlistStore } from './store/allowlist-store.ts';
@@ -149,13 +152,9 @@ export async function startDaemon(
 
     // What was decided
     const journal = createJournal({
-      redis: recordStore,
-      keys,
-      clock,
-      node: config.node,
-      maxEntries: config.journal.maxEntries,
-      maxAgeSeconds: Math.ceil(config.journal.maxAge / 1000),
-      log,
+      ...{ redis: recordStore, keys, clock, node: config.node, log },
+      ...{ maxEntries: config.journal.maxEntries, maxAgeSeconds: Math.ceil(config.journal.maxAge / 1000) },
+      extensionName: (extension) => policies.current().policy.document.extensions[extension]?.name,
     });
     releasers.push(['journal', () => journal.close()]);
 
@@ -177,9 +176,11 @@ export async function startDaemon(
     });
     releasers.push(['audit log', () => audit.close()]);
 
+    const seen = own('what all daemons see', watchForAll(kept));
+
     // Policy and settings
     const policies = own('policy store', await openPolicyStore(kept));
-    const settings = own('settings', await openSettingsStore(kept));
+    const settings = own('settings', await openSettingsStore({ ...kept, audit: audit.audit }));
     const settingsNow = () => settings.current().document;
     const rates = own('rate sheet', await openRateStore(kept));
 
@@ -239,7 +240,7 @@ export async function startDaemon(
     // Calls under way
     const underWay = await startLiveCalls({
       ...{ ...kept, limits, manager, notes: approvalNotes, audit: audit.audit, leaseMs: config.calls.lease },
-      policy: () => policies.current().policy,
+      ...{ policy: () => policies.current().policy, journal, prices: rates.sheet },
       onReached: (ceiling) => void locks.lock(ceiling),
     });
     releasers.push(['calls under way', () => underWay.close()]);
@@ -251,6 +252,7 @@ export async function startDaemon(
     );
     for (const each of holding) releasers.push([`ARI of ${each.name}`, () => each.close()]);
     const desk = own('approvals', createApprovalDesk({ ...kept, notes: approvalNotes }));
+    releasers.push(['ends of held calls', recordHoldEnds(desk, journal)]);
     const people = createDecisions({
       ...{ desk, grants, policy: () => policies.current().policy, clock, note: audit.audit },
       ownExtension: (name) => accounts.ownExtension(name),
@@ -281,7 +283,7 @@ export async function startDaemon(
     const defence = startDefence({
       ...{ redis: recordStore, keys, clock, node: config.node, manager, bans, allowed, log },
       settings: settingsNow,
-      onReport: tell.reported,
+      ...{ onReport: tell.reported, onHostile: seen.hostile },
     });
     releasers.push(['defence', () => defence.close()]);
 
@@ -305,7 +307,7 @@ export async function startDaemon(
     releasers.push(['VICIdial', () => vicidial?.close()]);
 
     // FastAGI
-    const [tally, fullest] = [createTally(), createFullestLimits()];
+    const tally = createTally();
     const writeVerdict = verdictLog(log, config.log.numbers);
     const agi = await createAgiServer({
       listen: config.agi.listen,
@@ -327,9 +329,8 @@ export async function startDaemon(
           tally.count(decision.verdict.name);
           metrics.decided(decision, outcome);
           journal.record(decision);
-          fullest.decided(decision);
           writeVerdict(decision, outcome);
-          for (const each of [defence, tell, locks, underWay]) each.decided(decision);
+          for (const each of [seen, defence, tell, locks, underWay]) each.decided(decision);
         },
       }),
     });
@@ -344,12 +345,16 @@ export async function startDaemon(
 
     // Web port
     const documents = { policy: policies, settings, allowlist };
-    const nodes = own('nodes', createNodes({ ...kept, id: newDecisionId(clock.now()), documents }));
+    const nodes = own(
+      'nodes',
+      createNodes({ ...kept, version: deps.version, id: newDecisionId(clock.now()), documents }),
+    );
     const links = createApprovalLinks({ ...kept, desk, decisions: people, baseUrl: () => web.baseUrl() });
     const apiParts: ApiParts = {
       ...{ node: config.node, policies, settings, firewall, limits, gate, journal },
-      ...{ ender, locks, rates, defence, audit, alerts },
-      ...{ people: accounts, logLevel, status: () => status(), clock, events, fullest, nodes, store: kept },
+      ...{ ender, locks, rates, defence, audit, alerts, costs: underWay.costs, trunks: underWay.trunks },
+      replay: own('replay of call records', createReplayJob(kept)),
+      ...{ people: accounts, logLevel, status: () => status(), clock, events, seen, nodes, store: kept },
       machine: createMachineDoctor({
         ...{ ...deps, config, clock, firewall, policies, people: accounts, status: () => status() },
       }),
@@ -378,7 +383,7 @@ export async function startDaemon(
     // API
     const measured = { agi, web, journal, alerts, defence, firewall, registrations };
     const known = { node: config.node, version: deps.version, clock };
-    const told = { ...known, manager, holding, countries, policies, tally, vicidial };
+    const told = { ...known, manager, holding, countries, policies, tally, vicidial, metrics };
     const status = createStatus({
       ...{ ...measured, ...told },
       store: {

@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts';
 import type { Journal } from './gate/journal.ts';
 import type { StoreBreaker } from './gate/store-breaker.ts';
 import type { Counts } from './gate/tally.ts';
+import type { Latency } from './metrics/latencies.ts';
 import type { EpochMs } from './policy/call.ts';
 import type { Registrations } from './registrations/registrations.ts';
 import type { PolicyStore } from './store/policy-store.ts';
@@ -45,6 +46,8 @@ export interface Status {
   };
   /** Verdicts since the start. */
   readonly calls: Counts;
+  /** How long decisions and the store took in the last hour. */
+  readonly latency: { readonly decisions: Latency; readonly store: Latency };
 }
 
 export function createStatus(deps: {
@@ -65,6 +68,7 @@ export function createStatus(deps: {
   readonly policies: PolicyStore;
   readonly vicidial: Vicidial | undefined;
   readonly tally: { readonly counts: () => Counts };
+  readonly metrics: { readonly latency: () => Status['latency'] };
 }): () => Status {
   const { clock, store } = deps;
   const iso = (at: EpochMs): string => new Date(at).toISOString();
@@ -79,8 +83,15 @@ export function createStatus(deps: {
       detail: up ? `${store.place}; ${store.promise()}` : store.place,
       remedy: up
         ? ''
-        : 'start the store or see its log; the daemon reconnects by itself, and each rule decides by whenStoreFails until then',
+        : `start the store or see its log; the daemon reconnects by itself. Until then ${withoutStore()}; nothing can be saved`,
     };
+  };
+  /** Which way calls go. */
+  const withoutStore = (): string => {
+    const rules = deps.policies.current().policy.document.rules.filter(({ enabled }) => enabled);
+    const passing = rules.filter(({ whenStoreFails }) => whenStoreFails === 'allow').length;
+    const several = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+    return `calls go by whenStoreFails of each rule: ${several(passing, 'rule lets', 'rules let')} them pass, ${several(rules.length - passing, 'rule refuses', 'rules refuse')} them`;
   };
   const agiStatus = (): PartStatus => ({
     name: 'FastAGI',
@@ -280,6 +291,7 @@ export function createStatus(deps: {
       parts,
       policy: { version, changedAt, changedBy, rules: policy.rules.length },
       calls: deps.tally.counts(),
+      latency: deps.metrics.latency(),
     };
   };
 }

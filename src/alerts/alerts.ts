@@ -19,7 +19,7 @@ import type { ChannelTools } from './channel.ts';
 import { createDispatcher, type Dispatcher, type FailingChannel, type OpenChannel } from './dispatcher.ts';
 import type { GroupingRules, Incident } from './grouping.ts';
 import { createIncidentStore } from './incident-store.ts';
-import { createIncidents } from './incidents.ts';
+import { createIncidents, type Incidents } from './incidents.ts';
 import { type AlertIntake, createIntake } from './intake.ts';
 import { type Link, testMessage } from './message.ts';
 import { type ChannelState, createOutbox, type DeadLetter, type Delivery } from './outbox.ts';
@@ -39,6 +39,10 @@ export interface Alerts extends Pick<AlertIntake, 'raise' | 'raiseOften' | 'reso
     id: string,
     by: string,
   ) => Promise<{ readonly incident: Incident; readonly isFirst: boolean } | undefined>;
+  /** Nobody hears of it until then; undefined: that is taken back. As `acknowledge`. @throws {TollgateError} of the store */
+  readonly snooze: Incidents['snooze'];
+  /** What became of what each channel was to be told of each. @throws {TollgateError} of the store */
+  readonly deliveries: (incidents: readonly Incident[]) => Promise<readonly (readonly ChannelDelivery[])[]>;
   readonly links: Pick<AcknowledgementLinks, 'read'>;
   /** Sends a test now, by one channel or by all. @throws {TollgateError} `NOT_FOUND` */
   readonly test: (channel: string | undefined) => Promise<readonly TestResult[]>;
@@ -47,7 +51,11 @@ export interface Alerts extends Pick<AlertIntake, 'raise' | 'raiseOften' | 'reso
   readonly retry: (ids: readonly string[] | undefined) => Promise<number>;
   /** Who is told of what, and when, as configured. */
   readonly routes: readonly Route[];
-  readonly channels: () => Promise<readonly (ChannelState & { readonly name: string; readonly kind: string })[]>;
+  /** Whether a schedule of the policy is open now. */
+  readonly isOpenNow: (schedule: string) => boolean;
+  readonly channels: () => Promise<
+    readonly (ChannelState & { readonly name: string; readonly kind: string; readonly person: string | undefined })[]
+  >;
   /** Alerts that were dropped since the start, those that wait to be written, and channels that nothing comes through. */
   readonly state: () => {
     readonly dropped: number;
@@ -58,6 +66,18 @@ export interface Alerts extends Pick<AlertIntake, 'raise' | 'raiseOften' | 'reso
   /** Begins to write and to send. What is raised before waits. @returns what hangs up calls, to be done before `phones` close */
   readonly start: (reach: { readonly phones: readonly AriConnection[]; readonly audit: Audit }) => () => Promise<void>;
   readonly close: () => Promise<void>;
+}
+
+/** What became of the latest message of one incident for one channel. */
+export interface ChannelDelivery {
+  readonly channel: string;
+  /** `waiting`: for its turn, or the end of quiet hours. `retrying`: the other side did not take it. */
+  readonly state: 'taken' | 'waiting' | 'retrying' | 'given-up';
+  readonly attempts: number;
+  /** When it is tried again. */
+  readonly againAt: EpochMs | null;
+  /** What the other side said, of one that was given up. */
+  readonly problem: string | null;
 }
 
 export interface TestResult {
@@ -214,6 +234,26 @@ export async function openAlerts(deps: {
     },
     find: store.find,
     acknowledge: incidents.acknowledge,
+    snooze: incidents.snooze,
+    deliveries: async (wanted) => {
+      const pairs = wanted.flatMap(({ id, told }) => told.map(({ channel }) => ({ channel, incident: id })));
+      const [waiting, dead] = await Promise.all([outbox.waiting(pairs), outbox.dead(MOST_DEAD)]);
+      const known = new Map(pairs.map(({ channel, incident }, at) => [`${incident} ${channel}`, waiting[at]]));
+      return wanted.map(({ id, told }) =>
+        told.map(({ channel }): ChannelDelivery => {
+          const waits = known.get(`${id} ${channel}`);
+          if (waits !== undefined) {
+            const { attempts, dueAt } = waits;
+            return { channel, state: attempts === 0 ? 'waiting' : 'retrying', attempts, againAt: dueAt, problem: null };
+          }
+          // The newest come first.
+          const letter = dead.find(({ delivery }) => delivery.incident === id && delivery.channel === channel);
+          return letter === undefined
+            ? { channel, state: 'taken', attempts: 0, againAt: null, problem: null }
+            : { channel, state: 'given-up', attempts: letter.attempts, againAt: null, problem: letter.problem };
+        }),
+      );
+    },
     links: tokens,
     test: async (wanted) => {
       const meant = wanted === undefined ? channels : channels.filter(({ name }) => name === wanted);
@@ -241,8 +281,11 @@ export async function openAlerts(deps: {
       return count;
     },
     routes,
+    isOpenNow: (schedule) => schedules.isOpen(schedule, now()),
     channels: () =>
-      Promise.all(channels.map(async ({ name, kind }) => ({ name, kind, ...(await outbox.state(name)) }))),
+      Promise.all(
+        channels.map(async ({ name, kind, person }) => ({ name, kind, person, ...(await outbox.state(name)) })),
+      ),
     state: () => ({ dropped: intake.dropped(), waiting: intake.waiting(), failing: dispatcher.failing() }),
     attempts: dispatcher.attempts,
     start: (reach) => {
@@ -263,6 +306,7 @@ const DIRECTLY_EVERY_MS = 5000;
 const CALL_DIRECTLY_EVERY_MS = 60_000;
 const MOST_DIRECTLY = 1000;
 const MOST_SEARCHED = 2000;
+const MOST_DEAD = 1000;
 
 /** Where no routes are configured: whatever is worth a warning, to every channel; nobody is called for less than critical. */
 const everythingTo = (channels: readonly OpenChannel[]): Route[] =>

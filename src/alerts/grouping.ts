@@ -1,6 +1,8 @@
 /**
  * An incident: many alerts about one thing, and what staff are told of it. Pure.
  *
+ * Whoever has no time now snoozes it: until then nobody hears of it, unless it gets worse, and then the steps go on.
+ *
  * The first alert is told at once. What follows is counted and told as one sentence at the end of a window, which doubles
  * each time (5, 10, 20 … 60 min), and once more when nothing further comes. Steps of escalation go on until somebody
  * acknowledges or it is over. What lasts is over when its source says so; what comes back soon after is the same incident,
@@ -12,6 +14,13 @@ import { type Alert, alertSchema, keyOf, kindOf } from './alert.ts';
 import { notBefore, type PlannedStep, type Schedules } from './routing.ts';
 
 const epochMs = z.int().transform((at) => at as EpochMs);
+
+const stepSchema = z.object({
+  at: epochMs,
+  to: z.array(z.string()),
+  quiet: z.string().nullable(),
+  repeatMs: z.int().nullable(),
+});
 
 /** The form in the store, and the shape of the value. */
 export const incidentSchema = z.object({
@@ -31,17 +40,15 @@ export const incidentSchema = z.object({
   windowAt: epochMs,
   windowMs: z.int(),
   /** Steps not taken yet. */
-  steps: z.array(
-    z.object({
-      at: epochMs,
-      to: z.array(z.string()),
-      quiet: z.string().nullable(),
-      repeatMs: z.int().nullable(),
-    }),
-  ),
+  steps: z.array(stepSchema),
   /** Channels that were told, each with its quiet hours. */
   told: z.array(z.object({ channel: z.string(), quiet: z.string().nullable() })),
   acknowledged: z.object({ by: z.string(), at: epochMs }).nullable(),
+  /** Nobody hears of it until then. With the steps as they were, for whoever takes that back. */
+  snoozed: z
+    .object({ by: z.string(), until: epochMs, steps: z.array(stepSchema) })
+    .nullable()
+    .default(null),
   over: z.object({ at: epochMs, why: z.string() }).nullable(),
   /** The latest batches, or `once` of their alerts. */
   seen: z.array(z.string()),
@@ -119,6 +126,7 @@ export function openIncident(
     steps: steps.map((step) => ({ ...step, to: [...step.to] })),
     told: already.map((channel) => ({ channel, quiet: null })),
     acknowledged: null,
+    snoozed: null,
     over: null,
     seen: seenOf(batch, alert),
   };
@@ -142,7 +150,7 @@ export function addAlert(
   const begins = before.over !== null;
   const incident: Incident = {
     ...next(before),
-    ...(begins ? { acknowledged: null, steps: laterSteps(before, steps, now) } : {}),
+    ...(begins ? { acknowledged: null, snoozed: null, steps: laterSteps(before, steps, now) } : {}),
     alert: { ...alert, severity: isHigher ? alert.severity : before.alert.severity },
     lastAt: later(before.lastAt, alert.at),
     count: before.count + count,
@@ -169,9 +177,32 @@ export function lookAt(before: Incident, now: EpochMs, rules: GroupingRules): Ch
 /** Undefined where somebody has, or it is over. */
 export function acknowledge(before: Incident, by: string, now: EpochMs, rules: GroupingRules): Change | undefined {
   if (before.acknowledged !== null || before.over !== null) return undefined;
-  const incident = { ...next(before), acknowledged: { by, at: now }, steps: [] };
+  const incident = { ...next(before), acknowledged: { by, at: now }, snoozed: null, steps: [] };
   return after({ incident, tellings: toldOf(incident, 'acknowledged', now, rules) });
 }
+
+/**
+ * Nobody hears of it until then; the steps that were due before come at that time, and those who were told hear of it again.
+ * Undefined where somebody has it, or it is over.
+ */
+export function snooze(before: Incident, by: string, until: EpochMs, now: EpochMs): Change | undefined {
+  if (before.acknowledged !== null || before.over !== null) return undefined;
+  const steps = isSnoozed(before, now) ? (before.snoozed?.steps ?? []) : before.steps;
+  const again = before.told.map(({ channel, quiet }) => ({ at: until, to: [channel], quiet, repeatMs: null }));
+  const moved = steps.map((step) => ({ ...step, at: later(step.at, until) }));
+  return after({
+    incident: { ...next(before), snoozed: { by, until, steps }, steps: [...again, ...moved] },
+    tellings: [],
+  });
+}
+
+/** The steps as they were; those that were due meanwhile are taken now. Undefined where it is not snoozed. */
+export function wake(before: Incident, now: EpochMs, rules: GroupingRules): Change | undefined {
+  if (!isSnoozed(before, now) || before.snoozed === null) return undefined;
+  return look({ ...next(before), steps: before.snoozed.steps, snoozed: null }, now, rules);
+}
+
+export const isSnoozed = ({ snoozed }: Incident, now: EpochMs): boolean => snoozed !== null && snoozed.until > now;
 
 /** Its source says that it is over. Undefined where it is. */
 export function resolve(before: Incident, why: string, now: EpochMs, rules: GroupingRules): Change | undefined {
@@ -218,7 +249,8 @@ function takeSteps(before: Incident, event: 'raised' | 'escalated', now: EpochMs
 
 function tellMore({ incident, tellings }: Begun, now: EpochMs, rules: GroupingRules, isWorse: boolean): Begun {
   const { count, toldCount, windowAt, windowMs, acknowledged } = incident;
-  if ((windowAt + windowMs > now && !isWorse) || count === toldCount) return { incident, tellings };
+  const isHeldBack = windowAt + windowMs > now || isSnoozed(incident, now);
+  if ((isHeldBack && !isWorse) || count === toldCount) return { incident, tellings };
   const told = acknowledged === null ? toldOf(incident, 'again', now, rules) : [];
   const longer = Math.min(windowMs * 2, LONGEST_WINDOW_MS);
   return {
@@ -232,7 +264,7 @@ function end(incident: Incident, why: string, now: EpochMs, rules: GroupingRules
   const isKnown = !lasts(incident) || incident.count === incident.toldCount;
   const told = isKnown ? toldOf(incident, 'resolved', now, rules) : [];
   return {
-    incident: { ...incident, over: { at: now, why }, steps: [], toldCount: incident.count },
+    incident: { ...incident, over: { at: now, why }, snoozed: null, steps: [], toldCount: incident.count },
     tellings: told.filter(({ channel }) => lasts(incident) || rules.tracks(channel)),
     dueAt: undefined,
   };
@@ -247,10 +279,11 @@ function endOf(incident: Incident): EpochMs | undefined {
 
 function dueAt(incident: Incident): EpochMs | undefined {
   if (incident.over !== null) return undefined;
-  const { count, toldCount, windowAt, windowMs, steps } = incident;
+  const { count, toldCount, windowAt, windowMs, steps, snoozed } = incident;
+  const windowEnds = plus(windowAt, windowMs);
   const times = [
     ...steps.map(({ at }) => at),
-    ...(count > toldCount ? [plus(windowAt, windowMs)] : []),
+    ...(count > toldCount ? [snoozed === null ? windowEnds : later(windowEnds, snoozed.until)] : []),
     endOf(incident) ?? [],
   ].flat();
   return times.length === 0 ? undefined : (Math.min(...times) as EpochMs);

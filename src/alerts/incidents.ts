@@ -18,6 +18,8 @@ import {
   mayReopen,
   openIncident,
   resolve,
+  snooze,
+  wake,
 } from './grouping.ts';
 import type { IncidentStore } from './incident-store.ts';
 import { messageOfIncident } from './message.ts';
@@ -46,6 +48,12 @@ export interface Incidents {
   readonly acknowledge: (
     id: string,
     by: string,
+  ) => Promise<{ readonly incident: Incident; readonly isFirst: boolean } | undefined>;
+  /** @param until undefined: it is taken back. As `acknowledge`; `isFirst` is false where there was nothing to do */
+  readonly snooze: (
+    id: string,
+    by: string,
+    until: EpochMs | undefined,
   ) => Promise<{ readonly incident: Incident; readonly isFirst: boolean } | undefined>;
   /** What would be sent at once if this were an incident: for when the store is away. */
   readonly first: (intake: Intake) => readonly Delivery[];
@@ -88,6 +96,22 @@ export function createIncidents(deps: {
       ? addAlert(latest, batch, plan(batch.alert), now(), rules)
       : openIncident(intake.id, batch, plan(batch.alert), intake.already, now(), rules);
 
+  /** @param change undefined where there is nothing to do */
+  const changeOne = async (id: string, change: (before: Incident) => Change | undefined) => {
+    let found: Incident | undefined;
+    let isFirst = false;
+    await untilFirst(async () => {
+      const before = await store.find(id);
+      found = before;
+      const changed = before === undefined ? undefined : change(before);
+      if (changed === undefined || before === undefined) return true;
+      isFirst = await write(changed, before, await store.about(before.key));
+      if (isFirst) found = changed.incident;
+      return isFirst;
+    });
+    return found === undefined ? undefined : { incident: found, isFirst };
+  };
+
   return {
     take: async (intake) => {
       const { key, batch, over } = intake;
@@ -116,20 +140,9 @@ export function createIncidents(deps: {
         await write(change, before, latest);
       }
     },
-    acknowledge: async (id, by) => {
-      let found: Incident | undefined;
-      let isFirst = false;
-      await untilFirst(async () => {
-        const before = await store.find(id);
-        found = before;
-        const change = before === undefined ? undefined : acknowledge(before, by, now(), rules);
-        if (change === undefined || before === undefined) return true;
-        isFirst = await write(change, before, await store.about(before.key));
-        if (isFirst) found = change.incident;
-        return isFirst;
-      });
-      return found === undefined ? undefined : { incident: found, isFirst };
-    },
+    acknowledge: (id, by) => changeOne(id, (before) => acknowledge(before, by, now(), rules)),
+    snooze: (id, by, until) =>
+      changeOne(id, (before) => (until === undefined ? wake(before, now(), rules) : snooze(before, by, until, now()))),
     first: ({ id, batch }) => {
       if (batch === undefined) return [];
       const change = openIncident(id, batch, plan(batch.alert), [], now(), rules);

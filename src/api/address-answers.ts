@@ -30,6 +30,8 @@ export const ban = z.strictObject({
   dropped: orNull(count),
 });
 
+export const listedBan = ban.extend({ namesTried: orNull(list(text)).optional() });
+
 const kernelArrival = orNull(z.strictObject({ arrived: z.boolean(), afterMs: count, backend, problem: text }));
 const outcome = z.enum(['added', 'changed', 'unchanged']);
 export const addedBan = ban.extend({
@@ -43,6 +45,7 @@ const answerRest = {
   allowedBy: orNull(z.strictObject({ id: text, name: text, value: text, exempt: z.boolean() })),
   alsoBannedBy: list(text),
   evidence: orNull(list(z.strictObject({ at: instant, event: text }))),
+  namesTried: orNull(list(text)),
   history: orNull(
     list(
       z.strictObject({
@@ -63,13 +66,21 @@ const answerRest = {
       traffic: orNull(z.strictObject(traffic)),
     }),
   ),
+  leftAlone: orNull(z.strictObject({ address: text, until: instant, by: text })),
 };
 export const banAnswer = z.union([
   ban.extend({ banned: z.literal(true), ...answerRest }),
   z.strictObject({ banned: z.literal(false), address: text, ...answerRest }),
 ]);
 
-export const lifted = z.strictObject({ address: text, lifted: z.boolean(), detail: text, kernel: kernelArrival });
+export const lifted = z.strictObject({
+  address: text,
+  lifted: z.boolean(),
+  detail: text,
+  kernel: kernelArrival,
+  leftAloneUntil: orNull(instant),
+});
+export const leftAlone = z.strictObject({ address: text, since: instant, until: instant, by: text });
 
 export const defenceReport = z.strictObject({
   at: instant,
@@ -118,7 +129,10 @@ export const allowImport = z.strictObject({
 });
 export const exempt = z.strictObject({ extension: text, address: text, entry: text, asterisk: text });
 
-const change = z.enum(['portal', 'isolation']);
+const change = z.enum(['portal', 'isolation', 'packetProtection', 'adminAccess']);
+const lost = orNull(
+  z.strictObject({ phones: list(z.strictObject({ extension: text, address: text })), trunks: list(text) }),
+);
 export const firewall = z.strictObject({
   node: text,
   backend,
@@ -133,8 +147,25 @@ export const firewall = z.strictObject({
   bans: z.strictObject({ listed: count, v4: orNull(count), v6: orNull(count) }),
   portal: orNull(z.strictObject({ ports: list(text) })),
   isolation: orNull(z.strictObject({ reachable: list(text) })),
-  pending: orNull(z.strictObject({ what: change, by: text, madeAt: instant, revertAt: instant, secondsLeft: count })),
-  lastUndone: orNull(z.strictObject({ what: change, by: text, at: instant, undoneBy: orNull(text) })),
+  pending: orNull(
+    z.strictObject({ what: change, by: text, madeAt: instant, revertAt: instant, secondsLeft: count, lost }),
+  ),
+  lastUndone: orNull(
+    z.strictObject({
+      what: change,
+      by: text,
+      at: instant,
+      undoneBy: orNull(text),
+      draft: orNull(
+        z.strictObject({
+          presets: list(text),
+          ports: list(text),
+          reachable: list(text),
+          settings: orNull(z.looseObject({})),
+        }),
+      ),
+    }),
+  ),
   dropped: orNull(z.record(z.enum(DROP_REASONS), z.strictObject(traffic))),
   limited: orNull(z.record(z.enum(LIMIT_NAMES), z.strictObject(traffic))),
   sources: list(z.strictObject({ address: text, why: z.enum(['banned', 'blocked']), ...traffic })),
@@ -142,3 +173,5 @@ export const firewall = z.strictObject({
   packetProtection: describedBy(z.looseObject({}), settingsSchema.shape.packetProtection),
 });
 export const changedFirewall = firewall.extend({ changed: z.boolean(), notes: list(text) });
+export const firewallPreview = z.strictObject({ cutsOff: orNull(text), lost });
+export const reach = z.strictObject({ at: instant, address: orNull(text), isNew: orNull(z.boolean()) });

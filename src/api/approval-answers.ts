@@ -55,7 +55,7 @@ export const grantAnswer = z.strictObject({
   reason: orNull(text),
   since: instant,
   until: instant,
-  approval: text,
+  approval: orNull(text),
 });
 
 export const linkAnswer = z.strictObject({ url: text, expiresAt: instant, warning: orNull(text) });

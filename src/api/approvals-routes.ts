@@ -13,10 +13,11 @@ import {
 } from '../approvals/grant.ts';
 import type { Grants } from '../approvals/grants.ts';
 import type { TollgateError } from '../errors.ts';
+import { COUNT_PER } from '../policy/call.ts';
 import { approvalAnswer, grantAnswer } from './approval-answers.ts';
 import { pageOf, paging } from './paging.ts';
 import { ConflictError, notFound } from './problem.ts';
-import { type Api, byId, jsonLines, list } from './schema.ts';
+import { type Api, byId, jsonLines, list, yesOrNo } from './schema.ts';
 import { type WhoAsks, whereFrom } from './who-asks.ts';
 
 const listQuery = z.strictObject({ state: z.enum(['open', 'all']).default('open'), ...paging });
@@ -41,6 +42,20 @@ const approval = z
     if (what !== 'limit' && value.calls !== undefined) say('calls', 'has a use with for: limit only');
   })
   .default({});
+const raise = z
+  .strictObject({
+    rule: z.string().max(128),
+    subject: z.strictObject({ kind: z.enum(COUNT_PER), id: z.string().max(256).default('') }),
+    minutes: z.int().min(1).max(LONGEST_GRANT_MINUTES).optional(),
+    /** Of the policy's time zone, in place of `minutes`. */
+    untilEndOfDay: z.boolean().optional(),
+    calls: z.int().min(1).max(MOST_GRANTED_CALLS).optional(),
+    reason: reason.optional(),
+  })
+  .refine(({ minutes, untilEndOfDay }) => minutes === undefined || untilEndOfDay !== true, {
+    path: ['minutes'],
+    error: 'has no use beside untilEndOfDay',
+  });
 
 export function approvalRoutes(
   app: Api,
@@ -116,6 +131,23 @@ export function approvalRoutes(
       },
     },
     (request, reply) => pageOf(deps.grants.list().map(reportGrant), ({ id }) => id, request.query, request, reply),
+  );
+  app.post(
+    '/api/v1/grants',
+    {
+      schema: {
+        summary: 'Let a subject make more calls of a rule until a time',
+        querystring: z.strictObject({ dryRun: yesOrNo }),
+        body: raise,
+        response: { 200: grantAnswer },
+      },
+    },
+    async (request) => {
+      const { minutes, untilEndOfDay, ...wanted } = request.body;
+      const lasts = untilEndOfDay === true ? 'day' : { minutes: minutes ?? USUAL_GRANT_MINUTES };
+      const by = { by: deps.whoAsks(request), from: whereFrom(request) };
+      return reportGrant(await decisions.raise({ ...wanted, ...by, lasts }, request.query.dryRun === 'true'));
+    },
   );
   app.delete(
     '/api/v1/grants/:id',

@@ -5,9 +5,11 @@ import { messageOf } from '../errors.ts';
 import type { AuditLog, AuditQuery } from '../people/audit-log.ts';
 import type { AuditRecord } from '../people/audit-record.ts';
 import type { AuditVerdict, VerifyProgress } from '../people/audit-verify.ts';
+import { OWN_CURSOR, type OwnDecisions, ownDecisions } from '../people/own-decisions.ts';
 import type { EpochMs } from '../policy/call.ts';
 import { storeError } from '../redis/store-error.ts';
 import { type Api, instant, jsonLines, limitOf, list, open, orNull, text, time } from './schema.ts';
+import { askerOf, whoAsks } from './who-asks.ts';
 
 /** A line of the answer to `verify`. */
 export type VerifyLine = VerifyProgress | AuditVerdict | { readonly failed: string };
@@ -30,10 +32,8 @@ const listQuery = z.strictObject({
   ...auditFilter,
 });
 
-const entry = open({
-  seq: z.number(),
+const decision = {
   at: instant,
-  writtenAt: instant,
   node: text,
   id: text,
   by: text,
@@ -41,8 +41,16 @@ const entry = open({
   action: text,
   subject: text,
   reason: orNull(text),
-  previous: text,
-  hash: text,
+};
+const entry = open({ ...decision, seq: z.number(), writtenAt: instant, previous: text, hash: text });
+
+const ownQuery = z.strictObject({
+  limit: limitOf(100),
+  cursor: z.string().regex(OWN_CURSOR, { error: 'is not a cursor of this list' }).optional(),
+  action: auditFilter.action,
+  subject: auditFilter.subject,
+  since: auditFilter.since,
+  until: auditFilter.until,
 });
 
 export function auditRoutes(app: Api, deps: { readonly audit: AuditLog }): void {
@@ -58,6 +66,24 @@ export function auditRoutes(app: Api, deps: { readonly audit: AuditLog }): void 
     (request) => {
       const { limit, order, cursor, ...filter } = request.query;
       return deps.audit.list({ limit, order, cursor, ...queryOf(filter) });
+    },
+  );
+
+  app.get(
+    '/api/v1/audit/own',
+    {
+      schema: {
+        summary: 'Which calls I approved and refused, and which exceptions I ended',
+        querystring: ownQuery,
+        response: { 200: z.strictObject({ entries: list(open(decision)), cursor: orNull(text) }) },
+      },
+    },
+    (request): Promise<OwnDecisions> => {
+      const { limit, cursor, ...filter } = request.query;
+      const asker = askerOf(request);
+      const since = asker.kind === 'user' ? Date.parse(asker.user.createdAt) : 0;
+      const who = { by: whoAsks(request), since: since as EpochMs };
+      return ownDecisions(deps.audit, who, { limit, cursor, ...queryOf(filter) });
     },
   );
 

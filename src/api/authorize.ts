@@ -156,13 +156,16 @@ function hasToken(request: FastifyRequest, cookie: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
+const rolesOf = (roles: readonly string[]): string =>
+  roles.length === 1 ? `the role ${roles[0]} does` : `the roles ${roles.join(' and ')} do`;
+
 function refusal(asker: Asker, need: string): string {
   switch (asker.kind) {
     case 'user':
       // Every role has more than its own account, but for an owner who has to set up his second factor.
       return asker.permissions.size === 1
         ? 'an owner needs a second factor first: POST /api/v1/session/totp'
-        : `the role ${asker.user.role} does not have the permission ${need}`;
+        : `${rolesOf(asker.user.roles)} not have the permission ${need}`;
     case 'key':
       return `the key "${asker.name}" does not have the scope ${need}`;
     default:

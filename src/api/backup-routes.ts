@@ -252,7 +252,8 @@ function firewallPart(
     what: 'the portal',
     values: function* () {
       const { plan, pending } = control.state();
-      const lasting: FirewallDocument = { plan: pending?.previous ?? plan, pending: null, lastUndone: null };
+      const confirmed = pending !== undefined && 'portal' in pending.previous ? pending.previous : plan;
+      const lasting: FirewallDocument = { plan: confirmed, pending: null, lastUndone: null };
       if (lasting.plan.portal !== null) yield { node: deps.node, document: lasting };
     },
     restore: async (values, { dryRun, restorer }) => {

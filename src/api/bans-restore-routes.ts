@@ -23,7 +23,7 @@ const HISTORY_READ = 5000;
 export function banRestoreRoutes(
   app: Api,
   deps: {
-    readonly bans: Pick<BanList, 'get' | 'history' | 'restore'>;
+    readonly bans: Pick<BanList, 'get' | 'history' | 'leftAlone' | 'restore'>;
     readonly allowed: Pick<AllowedAddresses, 'covering'>;
     readonly clock: Pick<Clock, 'now'>;
     readonly audit: Audit;
@@ -58,6 +58,8 @@ export function banRestoreRoutes(
       });
       const back = plans.flatMap(({ ban }) => (ban === undefined ? [] : [ban]));
       await bans.restore(back);
+      // Who was to be left alone because of the lift is not any more.
+      await bans.leftAlone.end(back.map(({ address }) => address));
       await Promise.all(
         back.map((ban) =>
           audit({ ...act(request, 'bans.restore', `ban ${ban.address}`), after: { reason: ban.reason } }),

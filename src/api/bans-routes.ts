@@ -1,21 +1,23 @@
 /** `/api/v1/bans`: which addresses are kept out, why, since when and until when. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Ban, BanChangeKind, BanOrigin, Evidence } from '../bans/ban.ts';
+import { type Ban, type BanChangeKind, type BanOrigin, type Evidence, namesTried, WIDEST } from '../bans/ban.ts';
 import type { BanList } from '../bans/ban-list.ts';
 import type { BanOutcome } from '../bans/ban-scripts.ts';
 import type { FirewallService, KernelAnswer, KernelArrival } from '../bans/firewall-service.ts';
+import { leavingAlone } from '../bans/left-alone.ts';
+import type { Clock } from '../clock.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
 import type { Audit } from '../people/audit-log.ts';
-import { readRange } from '../policy/addresses.ts';
+import { countOf, readRange } from '../policy/addresses.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { LastHits } from '../store/last-hits.ts';
-import { addedBan, banAnswer, ban as banReport, lifted as liftReport } from './address-answers.ts';
+import { addedBan, banAnswer, ban as banReport, lifted as liftReport, listedBan } from './address-answers.ts';
 import { notFound, ProblemError } from './problem.ts';
 import type { ActOf } from './recorded-changes.ts';
-import { type Api, limitOf, list, orNull, text } from './schema.ts';
+import { type Api, limitOf, list, orNull, text, yesOrNo } from './schema.ts';
 import { callerOf, rightsOf } from './who-asks.ts';
 
 /** A ban as it is shown. Times are ISO 8601, UTC. */
@@ -32,7 +34,10 @@ export interface BanReport extends Omit<Ban, 'since' | 'until'> {
 }
 
 export interface BansPage {
-  readonly bans: readonly BanReport[];
+  readonly bans: readonly (BanReport & {
+    /** User names that were tried from there; absent where nobody asked, null while the store cannot be asked. */
+    readonly namesTried?: readonly string[] | null;
+  })[];
   /** How many there are on all pages. */
   readonly total: number;
   readonly cursor: string | null;
@@ -70,12 +75,16 @@ export type BanAnswerReport = (
   readonly alsoBannedBy: readonly string[];
   /** Oldest first; null while the store cannot be asked. */
   readonly evidence: readonly { readonly at: string; readonly event: string }[] | null;
+  /** User names that the evidence tells of. */
+  readonly namesTried: readonly string[] | null;
   /** Newest first; null while the store cannot be asked. */
   readonly history: readonly ChangeReport[] | null;
   /** Why calls from there are refused for its country; null if they are not. */
   readonly countryRefusal: string | null;
   /** As the packet filter has it; null without one, or where it cannot be asked. */
   readonly kernel: KernelAnswer | null;
+  /** No automatic ban holds it until then; null: one may. */
+  readonly leftAlone: { readonly address: string; readonly until: string; readonly by: string } | null;
 };
 
 export interface LiftReport {
@@ -85,6 +94,8 @@ export interface LiftReport {
   readonly detail: string;
   /** What became of it in the kernel; null without a packet filter, or where nothing was lifted. */
   readonly kernel: KernelArrival | null;
+  /** Until then no automatic ban holds it; null: one may come at once. */
+  readonly leftAloneUntil: string | null;
 }
 
 const listQuery = z.strictObject({
@@ -94,6 +105,8 @@ const listQuery = z.strictObject({
   service: z.string().max(32).optional(),
   origin: z.enum(['manual', 'automatic'] satisfies BanOrigin[]).optional(),
   permanent: z.enum(['true', 'false']).optional(),
+  /** Also the user names that were tried. */
+  names: yesOrNo,
 });
 
 const line = (most: number) =>
@@ -126,7 +139,13 @@ const addBody = z
     path: ['seconds'],
   });
 const byAddress = z.strictObject({ address: z.string().max(100) });
-const liftBody = z.strictObject({ addresses: z.array(z.string().max(100)).min(1).max(1000) });
+const WEEK_SECONDS = 7 * 86_400;
+const lasts = 'is not a whole number of seconds from a minute to 7 days';
+const liftBody = z.strictObject({
+  addresses: z.array(z.string().max(100)).min(1).max(1000),
+  /** For so long none of them is banned automatically. */
+  leaveAloneSeconds: z.int({ error: lasts }).min(60, { error: lasts }).max(WEEK_SECONDS, { error: lasts }).optional(),
+});
 
 const HISTORY_SHOWN = 20;
 /** A list is shown without what was dropped where the packet filter takes longer to say. */
@@ -143,6 +162,7 @@ export function banRoutes(
     readonly countryOf: (address: string) => string | undefined;
     readonly countryRefusal: (address: string) => string | undefined;
     readonly firewall: Pick<FirewallService, 'counters' | 'inKernel' | 'unblock' | 'untilBanned' | 'untilLifted'>;
+    readonly clock: Pick<Clock, 'now'>;
     readonly audit: Audit;
     readonly act: ActOf;
   },
@@ -170,13 +190,16 @@ export function banRoutes(
       schema: {
         summary: 'Who is kept out, the newest first',
         querystring: listQuery,
-        response: { 200: z.strictObject({ bans: list(banReport), total: z.number(), cursor: orNull(text) }) },
+        response: { 200: z.strictObject({ bans: list(listedBan), total: z.number(), cursor: orNull(text) }) },
       },
     },
     async (request): Promise<BansPage> => {
-      const { permanent, ...query } = request.query;
+      const { permanent, names, ...query } = request.query;
       const page = bans.list({ ...query, permanent: permanent === undefined ? undefined : permanent === 'true' });
-      return { ...page, bans: await report(page.bans) };
+      const reports = await report(page.bans);
+      if (names === 'false') return { ...page, bans: reports };
+      const tried = await bans.namesTriedBy(page.bans.map(({ address }) => address)).catch(() => undefined);
+      return { ...page, bans: reports.map((ban, at) => ({ ...ban, namesTried: tried?.[at] ?? null })) };
     },
   );
 
@@ -193,13 +216,15 @@ export function banRoutes(
       const [main, ...others] = exact === undefined ? holding : [exact, ...holding.filter((ban) => ban !== exact)];
       const address = main?.address ?? asked;
       const entry = allowed.covering(read.range);
-      const [evidence, history] = await Promise.all([
-        main === undefined ? [] : bans.evidenceOf(address).then(reportEvidence, () => null),
+      const [evidence, history, alone] = await Promise.all([
+        main === undefined ? [] : bans.evidenceOf(address).catch(() => null),
         bans.history({ address, limit: HISTORY_SHOWN }).then(
           (changes) => changes.map(({ what, at, by, ban }) => ({ what, at: iso(at), by, reason: ban.reason })),
           () => null,
         ),
+        bans.leftAlone.list().catch(() => []),
       ]);
+      const leaving = leavingAlone(alone, read.range);
       const rest = {
         asked,
         allowedBy:
@@ -207,10 +232,13 @@ export function banRoutes(
             ? null
             : { id: entry.id, name: entry.name, value: entry.value, exempt: allowed.exempts(entry) },
         alsoBannedBy: others.map((ban) => ban.address),
-        evidence,
+        evidence: evidence === null ? null : reportEvidence(evidence),
+        namesTried: evidence === null ? null : namesTried(evidence),
         history,
         countryRefusal: deps.countryRefusal(asked) ?? null,
         kernel: (await firewall.inKernel(asked).catch(() => undefined)) ?? null,
+        leftAlone:
+          leaving === undefined ? null : { address: leaving.address, until: iso(leaving.until), by: leaving.by },
       };
       const [shown] = main === undefined ? [] : await report([main]);
       return shown === undefined ? { banned: false, address, ...rest } : { banned: true, ...shown, ...rest };
@@ -257,11 +285,23 @@ export function banRoutes(
   /** What packet protection keeps out by itself is no ban, and those who want to let somebody in need not know that. */
   const unblock = async (address: string): Promise<boolean> => firewall.unblock(address).catch(() => false);
 
-  const lift = async (addresses: readonly string[], request: FastifyRequest): Promise<readonly LiftReport[]> => {
+  const lift = async (
+    addresses: readonly string[],
+    request: FastifyRequest,
+    leaveAloneSeconds = 0,
+  ): Promise<readonly LiftReport[]> => {
+    if (leaveAloneSeconds > 0) refuseToLeaveAlone(addresses);
     const acts = addresses.map((address) => act(request, 'bans.lift', `ban ${address}`));
-    const lifted = await bans.lift(addresses, acts[0]?.by ?? '');
+    const lifted = await bans.lift(addresses, acts[0]?.by ?? '', leaveAloneSeconds * 1000);
+    const leftAloneUntil =
+      leaveAloneSeconds === 0 ? null : new Date(deps.clock.now() + leaveAloneSeconds * 1000).toISOString();
+    const after = leftAloneUntil === null ? {} : { after: { leftAloneUntil } };
     await Promise.all(
-      acts.flatMap((what, at) => (lifted[at] === undefined ? [] : [audit({ ...what, before: recorded(lifted[at]) })])),
+      acts.flatMap((what, at) =>
+        lifted[at] === undefined && leftAloneUntil === null
+          ? []
+          : [audit({ ...what, before: recorded(lifted[at]), ...after })],
+      ),
     );
     const gone = (await firewall.untilLifted(addresses.filter((_, at) => lifted[at] !== undefined))) ?? null;
     const unblocked = await Promise.all(
@@ -274,23 +314,25 @@ export function banRoutes(
     );
     return addresses.map((address, at): LiftReport => {
       const read = readRange(address);
-      if ('problem' in read) return { address, lifted: false, detail: read.problem, kernel: null };
+      if ('problem' in read)
+        return { address, lifted: false, detail: read.problem, kernel: null, leftAloneUntil: null };
       const isLifted = lifted[at] !== undefined;
       const kernel = isLifted ? gone : null;
       const around = bans.holding(address).map((ban) => ban.address);
       if (around.length > 0) {
         const still = `is ${isLifted ? 'still ' : ''}banned as part of ${around.join(' and ')}; lift that to let it in`;
-        return { address, lifted: isLifted, detail: still, kernel };
+        return { address, lifted: isLifted, detail: still, kernel, leftAloneUntil };
       }
-      if (unblocked[at] === true) return { address, lifted: true, detail: 'was blocked by packet protection', kernel };
-      return { address, lifted: isLifted, detail: isLifted ? '' : 'is not banned', kernel };
+      if (unblocked[at] === true)
+        return { address, lifted: true, detail: 'was blocked by packet protection', kernel, leftAloneUntil };
+      return { address, lifted: isLifted, detail: isLifted ? '' : 'is not banned', kernel, leftAloneUntil };
     });
   };
 
   app.post(
     '/api/v1/bans/lift',
     { schema: { summary: 'Lift bans; answers for each', body: liftBody, response: { 200: list(liftReport) } } },
-    (request) => lift(request.body.addresses, request),
+    (request) => lift(request.body.addresses, request, request.body.leaveAloneSeconds),
   );
 
   app.delete(
@@ -306,6 +348,21 @@ export function banRoutes(
       return shown;
     },
   );
+}
+
+/** As wide as a ban may be that nobody insists on. @throws {ProblemError} */
+function refuseToLeaveAlone(addresses: readonly string[]): void {
+  const problems = addresses.flatMap((address, at) => {
+    const read = readRange(address);
+    const problem =
+      'problem' in read
+        ? read.problem
+        : countOf(read.range) > WIDEST[read.range.family]
+          ? 'is too wide to be left alone by automatic bans; name what is meant'
+          : undefined;
+    return problem === undefined ? [] : [{ path: `addresses[${at}]`, message: `"${address}" ${problem}` }];
+  });
+  if (problems.length > 0) throw new ProblemError('INVALID_REQUEST', problems);
 }
 
 /** A ban as the audit log has it. */

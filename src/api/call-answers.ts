@@ -55,11 +55,27 @@ const explained = {
 };
 export const explanation = open(explained);
 
+const ended = open({
+  at: instant,
+  seconds: count,
+  talkSeconds: orNull(count),
+  trunk: orNull(text),
+  outcome: orNull(text),
+  cost: orNull(count),
+  currency: orNull(text),
+});
+const held = open({ state: text, by: orNull(text), at: instant, waitedMs: count });
+
 export const decision = open({
   ...explained,
   id: text,
   at: instant,
   node: text,
+  call: orNull(text),
+  extensionName: orNull(text),
+  trunksTried: list(text),
+  end: orNull(ended),
+  held: orNull(held),
   tookMs: count,
   rulesNotListed: count,
 });

@@ -5,8 +5,13 @@ import { guard, writeTable } from '../csv/table.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { DecisionReport } from '../gate/report.ts';
 import type { EpochMs } from '../policy/call.ts';
-import { callsFilter, passes } from './calls-filter.ts';
+import { callsFilter, mayPass, passes } from './calls-filter.ts';
 import type { Api } from './schema.ts';
+
+const shadowsOf = ({ findings }: DecisionReport): string =>
+  findings
+    .flatMap(({ rule, mode, applies, exceeded }) => (mode === 'shadow' && applies && exceeded ? [rule] : []))
+    .join(' ');
 
 const COLUMNS: readonly (readonly [string, (call: DecisionReport) => string | number | null | undefined])[] = [
   ['time', ({ at }) => at],
@@ -16,6 +21,7 @@ const COLUMNS: readonly (readonly [string, (call: DecisionReport) => string | nu
   ['dialled', ({ dialled }) => dialled],
   ['kind of number', ({ destinationLabel }) => destinationLabel],
   ['trunk', ({ trunk }) => trunk],
+  ['trunks tried', ({ trunksTried }) => trunksTried.join(' ')],
   ['rule', ({ rule }) => rule],
   ['reason', ({ reason }) => reason],
   ['source', ({ source }) => source],
@@ -23,6 +29,17 @@ const COLUMNS: readonly (readonly [string, (call: DecisionReport) => string | nu
   ['agent', ({ dialler }) => dialler?.agent],
   ['dialled by', ({ dialler }) => dialler?.kind],
   ['wait ms', ({ waitMs }) => waitMs],
+  ['extension name', ({ extensionName }) => extensionName],
+  ['would act in shadow', shadowsOf],
+  ['hold', ({ held }) => held?.state],
+  ['hold decided by', ({ held }) => held?.by],
+  ['hold ms', ({ held }) => held?.waitedMs],
+  ['ended', ({ end }) => end?.at],
+  ['seconds', ({ end }) => end?.seconds],
+  ['talk seconds', ({ end }) => end?.talkSeconds],
+  ['outcome', ({ end }) => end?.outcome],
+  ['cost', ({ end }) => end?.cost],
+  ['currency', ({ end }) => end?.currency],
   ['node', ({ node }) => node],
   ['decision', ({ id }) => id],
 ];
@@ -42,7 +59,11 @@ export function callsCsvRoutes(app: Api, deps: { readonly journal: Pick<Journal,
       const { since, ...filter } = query;
       const from = since === undefined ? undefined : (Date.parse(since) as EpochMs);
       const read = (cursor: string | undefined) =>
-        deps.journal.list({ limit: PAGE, cursor, since: from, matches: (call) => passes(call, filter) });
+        deps.journal.list({
+          ...{ limit: PAGE, cursor, since: from },
+          matches: (call) => passes(call, filter),
+          mayMatch: mayPass(filter),
+        });
       // A store that is away is answered as everywhere, before anything was sent.
       const first = await read(undefined);
       const lines = async function* () {

@@ -39,6 +39,18 @@ export const passes = (call: DecisionReport, filter: CallsFilter): boolean =>
     call.dialled.includes(filter.destination)) &&
   (filter.text === undefined || holds(call, filter.text.toLowerCase()));
 
+/** What `passes` lets pass passes this as well, by the JSON of a decision as it was written. */
+export function mayPass(filter: CallsFilter): (json: string) => boolean {
+  const { verdict, extension, rule, trunk, label, text } = filter;
+  const said = { verdict, extension, rule, trunk, destinationLabel: label };
+  const parts = Object.entries(said).flatMap(([name, value]) =>
+    value === undefined ? [] : [`"${name}":${JSON.stringify(value)}`],
+  );
+  const part = text === undefined ? undefined : JSON.stringify(text.toLowerCase()).slice(1, -1);
+  return (json) =>
+    parts.every((each) => json.includes(each)) && (part === undefined || json.toLowerCase().includes(part));
+}
+
 const is = (value: string | null, wanted: string | undefined): boolean => wanted === undefined || value === wanted;
 
 const holds = (call: DecisionReport, text: string): boolean =>

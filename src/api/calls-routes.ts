@@ -7,7 +7,7 @@ import type { CallsPage, Journal } from '../gate/journal.ts';
 import { reportExplanation } from '../gate/report.ts';
 import { CALL_KINDS, type CallKind, type EpochMs } from '../policy/call.ts';
 import { decision, explanation, outage, pattern } from './call-answers.ts';
-import { callsFilter, passes } from './calls-filter.ts';
+import { callsFilter, mayPass, passes } from './calls-filter.ts';
 import { notFound } from './problem.ts';
 import { type Api, byId, jsonLines, limitOf, list, orNull, text as word } from './schema.ts';
 
@@ -79,10 +79,14 @@ export function callRoutes(app: Api, deps: { readonly gate: Gate; readonly journ
       const { limit, cursor, since, groupBy, ...filter } = request.query;
       const from = since === undefined ? undefined : (Date.parse(since) as EpochMs);
       if (groupBy === undefined)
-        return journal.list({ limit, cursor, since: from, matches: (call) => passes(call, filter) });
+        return journal.list({
+          ...{ limit, cursor, since: from },
+          matches: (call) => passes(call, filter),
+          mayMatch: mayPass(filter),
+        });
       const patterns = createPatterns();
       const page = await journal.list({
-        ...{ limit: 1, cursor, since: from },
+        ...{ limit: 1, cursor, since: from, mayMatch: mayPass(filter) },
         matches: (call) => {
           if (passes(call, filter)) patterns.add(call);
           // Counted as it passes, and never collected.

@@ -2,22 +2,38 @@
  * `GET /api/v1/dashboard`: whether anything is wrong right now, in one answer. What the one who asks may not see, or what
  * cannot be read just now, is null, and the rest is there.
  */
+import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { BanList } from '../bans/ban-list.ts';
 import type { Defence } from '../bans/defence.ts';
+import type { FirewallService } from '../bans/firewall-service.ts';
 import type { Clock } from '../clock.ts';
 import { createPatterns } from '../gate/call-patterns.ts';
-import type { FullestLimits } from '../gate/fullest-limits.ts';
 import type { Journal } from '../gate/journal.ts';
+import type { SeenByAll } from '../gate/seen-by-all.ts';
 import type { CallEnder } from '../live-calls/call-ender.ts';
 import type { Permission } from '../people/roles.ts';
 import type { EpochMs } from '../policy/call.ts';
-import { diagnoseRules } from '../policy/rules-doctor.ts';
 import type { Status } from '../status.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
+import type { AllowlistStore } from '../store/allowlist-store.ts';
+import type { LastHits } from '../store/last-hits.ts';
 import type { PolicyStore } from '../store/policy-store.ts';
 import { pattern, verdict } from './call-answers.ts';
+import {
+  accountAttacks,
+  defenceReports,
+  emergencyCalls,
+  exemptPhones,
+  look,
+  manyRefusals,
+  mendedDrift,
+  partsDown,
+  ranked,
+  ruleFindings,
+  unusedEntries,
+} from './dashboard-looks.ts';
 import { type Api, instant, list, orNull, text } from './schema.ts';
 import { rightsOf } from './who-asks.ts';
 
@@ -29,11 +45,14 @@ const dashboard = z.strictObject({
     since: instant,
     parts: list(z.strictObject({ name: text, state: z.enum(['up', 'down']), since: instant, remedy: text })),
   }),
-  /** Calls by verdict in each of the last 60 minutes, the oldest first; the last one is under way. */
-  minutes: orNull(list(z.strictObject({ at: instant, verdicts: z.partialRecord(verdict, count) }))),
+  /**
+   * Calls by verdict in each of the last 60 minutes, the oldest first; the last one is under way. Null: no daemon was there,
+   * so nothing is known of that minute.
+   */
+  minutes: orNull(list(z.strictObject({ at: instant, verdicts: orNull(z.partialRecord(verdict, count)) }))),
   /** Calls under way of all daemons, and the least ceiling for the whole system; null where there is none. */
   callsAtOnce: orNull(z.strictObject({ now: count, ceiling: orNull(count) })),
-  /** Limits nearest to their end, of the calls that this node decided. */
+  /** Limits nearest to their end, of the calls that any daemon decided. */
   limits: orNull(list(z.strictObject({ rule: text, name: text, subject: text, limit: text, used: count, of: count }))),
   held: orNull(z.strictObject({ waiting: count, nextExpiresAt: orNull(instant) })),
   bans: orNull(
@@ -43,96 +62,99 @@ const dashboard = z.strictObject({
       recent: list(z.strictObject({ address: text, reason: text, since: instant, until: orNull(instant) })),
     }),
   ),
-  /** Bans that were made by the defence in each of the last 60 minutes, as far as the history goes. */
-  attacks: orNull(list(z.strictObject({ at: instant, bans: count }))),
-  /** Most urgent first. */
-  needsALook: list(
-    z.strictObject({
-      kind: z.enum(['part', 'pattern', 'report', 'rule', 'exempt']),
-      severity: z.enum(['error', 'warning', 'info']),
-      sentence: text,
-      /** What to open: a rule, a decision, an address; null where there is nothing more. */
-      about: orNull(text),
-      at: orNull(instant),
-    }),
+  /** Hostile events that the defence counted in each of the same minutes, and addresses that it banned. */
+  attacks: orNull(list(z.strictObject({ at: instant, events: orNull(count), bans: count }))),
+  /** What the packet filter of this node dropped since its table was made; null where nothing is counted. */
+  drops: orNull(
+    z.strictObject({ node: text, packets: count, sources: list(z.strictObject({ address: text, packets: count })) }),
   ),
+  /** Since midnight in the policy's zone, of all daemons. How many, and nothing else of them. */
+  emergencyCallsToday: orNull(count),
+  /** Most urgent first. */
+  needsALook: list(look),
   /** Of what was refused in the last hour. */
   patterns: orNull(list(pattern)),
 });
 export type Dashboard = z.input<typeof dashboard>;
-type Look = Dashboard['needsALook'][number];
 
 const MINUTES = 60;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const MOST_LIMITS = 8;
 const MOST_BANS = 6;
-const MOST_LOOKS = 20;
+const MOST_LOOKS = 40;
+const MOST_SOURCES = 3;
 const MOST_PATTERNS = 5;
-/** Refusals of one kind within an hour, from which somebody should look. */
-const MANY_REFUSALS = 10;
 const HISTORY_READ = 2000;
 /** Reading the journal of a busy hour takes some hundred milliseconds; many pages are open at once. */
 const KEPT_MS = 2000;
+/** Whether a rule ever matched is seen by the counts of a week: 168 reads. */
+const WEEK_KEPT_MS = 300_000;
+const DAYS_COUNTED = 7;
 
 export function dashboardRoutes(
   app: Api,
   deps: {
-    readonly journal: Pick<Journal, 'perMinute' | 'list'>;
+    readonly journal: Pick<Journal, 'perMinute' | 'list' | 'countsOf'>;
     readonly ender: Pick<CallEnder, 'list'>;
-    readonly fullest: Pick<FullestLimits, 'list'>;
+    readonly seen: Pick<SeenByAll, 'minutes' | 'limits'>;
     readonly desk: Pick<ApprovalDesk, 'list'>;
     readonly bans: Pick<BanList, 'list' | 'history'>;
     readonly defence: Pick<Defence, 'reports' | 'phones'>;
     readonly allowed: Pick<AllowedAddresses, 'entryOf' | 'exempts'>;
+    readonly allowlist: Pick<AllowlistStore, 'current'>;
+    readonly allowHits: Pick<LastHits, 'of'>;
+    readonly firewall: Pick<FirewallService, 'state' | 'counters'>;
     readonly policies: Pick<PolicyStore, 'current'>;
     readonly status: () => Status;
+    readonly node: string;
     readonly clock: Pick<Clock, 'now'>;
   },
 ): void {
-  const { journal, policies, clock, bans } = deps;
+  const { journal, policies, clock, bans, seen, firewall } = deps;
   const iso = (at: number): string => new Date(at).toISOString();
 
-  const banCounts = async (now: number) => {
-    const history = await bans.history({ limit: HISTORY_READ });
+  const callsByMinute = async () => {
+    const [calls, lately] = await Promise.all([journal.perMinute(MINUTES), seen.minutes.lately(MINUTES)]);
+    const known = new Set(lately.flatMap(({ at, isKnown }) => (isKnown ? [at] : [])));
+    return calls.map(({ at, verdicts }) => ({
+      at,
+      verdicts: known.has(at) || Object.keys(verdicts).length > 0 ? verdicts : null,
+    }));
+  };
+  const attackCounts = async (now: EpochMs) => {
+    const [history, lately] = await Promise.all([bans.history({ limit: HISTORY_READ }), seen.minutes.lately(MINUTES)]);
     const made = history.filter(({ what, at }) => what === 'add' && at > now - HOUR_MS);
-    const last = Math.floor(now / 60_000);
-    const attacks = Array.from({ length: MINUTES }, (_, place) => {
-      const minute = last - MINUTES + 1 + place;
-      const automatic = made.filter(({ at, ban }) => ban.origin === 'automatic' && Math.floor(at / 60_000) === minute);
-      return { at: iso(minute * 60_000), bans: automatic.length };
-    });
-    return { lastHour: made.length, attacks };
+    const automatic = made
+      .filter(({ ban }) => ban.origin === 'automatic')
+      .map(({ at }) => iso(Math.floor(at / 60_000) * 60_000));
+    const attacks = lately.map(({ at, isKnown, hostile }) => ({
+      at,
+      events: isKnown ? hostile : null,
+      bans: automatic.filter((minute) => minute === at).length,
+    }));
+    return { lastHour: made.length, attacks, accounts: accountAttacks(history, now) };
   };
-  const exemptPhones = async (): Promise<Look[]> => {
-    const phones = await deps.defence.phones();
-    const exempt = phones.filter(({ address }) => {
-      const entry = deps.allowed.entryOf(address);
-      return entry !== undefined && deps.allowed.exempts(entry);
-    });
-    const number = new Set(exempt.map(({ extension }) => extension)).size;
-    if (number === 0) return [];
-    const sentence = `${number} ${number === 1 ? 'extension is' : 'extensions are'} exempt from call limits because of the allowlist`;
-    return [{ kind: 'exempt', severity: 'info', sentence, about: null, at: null }];
+  const drops = async () => {
+    const counters = await firewall.counters();
+    if (counters === undefined) return null;
+    const sources = [...counters.bans, ...counters.blocked.map((each) => [each.address, each] as const)]
+      .map(([address, { packets }]) => ({ address, packets }))
+      .filter(({ packets }) => packets > 0)
+      .sort((a, b) => b.packets - a.packets);
+    return {
+      node: deps.node,
+      packets: Object.values(counters.dropped).reduce((sum, { packets }) => sum + packets, 0),
+      sources: sources.slice(0, MOST_SOURCES),
+    };
   };
-  const reports = async (now: number): Promise<Look[]> =>
-    (await deps.defence.reports(50))
-      .filter(({ at }) => at > now - DAY_MS)
-      .map(({ at, sentence, address, account }) => ({
-        ...{ kind: 'report', severity: 'warning', sentence, at: iso(at) },
-        about: address ?? account,
-      }));
-  const findings = (): Look[] =>
-    diagnoseRules(policies.current().policy, clock.now())
-      .filter(({ severity, check }) => severity !== 'info' && check !== 'disabled')
-      .map(({ severity, what, rule }) => ({ kind: 'rule', severity, sentence: what, about: rule, at: null }));
 
   const kept = new Map<string, { readonly atMs: number; readonly value: Promise<unknown> }>();
   /** What many pages ask for at once is read once. */
-  const once = <T>(name: string, read: () => Promise<T>): Promise<T | null> => {
+  const once = <T>(name: string, read: () => Promise<T>, keptMs = KEPT_MS): Promise<T | null> => {
     const known = kept.get(name);
     const nowMs = performance.now();
-    if (known === undefined || nowMs - known.atMs > KEPT_MS) {
+    if (known === undefined || nowMs - known.atMs > keptMs) {
       const value = read().catch(() => null);
       kept.set(name, { atMs: nowMs, value });
       return value;
@@ -149,33 +171,26 @@ export function dashboardRoutes(
       const now = clock.now();
       const ifMay = async <T>(right: Permission, read: () => Promise<T | null>): Promise<T | null> =>
         rights.has(right) ? await read() : null;
-      const [minutes, calls, held, made, patterns, told, exempt] = await Promise.all([
-        ifMay('calls:read', () => once('minutes', () => journal.perMinute(MINUTES))),
-        ifMay('calls:read', () => once('calls', () => deps.ender.list())),
-        ifMay('approvals:read', () => once('held', () => deps.desk.list('open', 1000))),
-        ifMay('bans:read', () => once('bans', () => banCounts(now))),
-        ifMay('calls:read', () => once('patterns', () => refusedPatterns(journal, (now - HOUR_MS) as EpochMs))),
-        ifMay('bans:read', () => once('reports', () => reports(now))),
-        ifMay('allowlist:read', () => once('exempt', exemptPhones)),
-      ]);
+      const current = policies.current().policy;
+      const midnight = startOfDay(now, current.document.timezone);
+      const [minutes, calls, held, made, patterns, told, exempt, unused, limits, dropped, emergencies, week] =
+        await Promise.all([
+          ifMay('calls:read', () => once('minutes', callsByMinute)),
+          ifMay('calls:read', () => once('calls', () => deps.ender.list())),
+          ifMay('approvals:read', () => once('held', () => deps.desk.list('open', 1000))),
+          ifMay('bans:read', () => once('bans', () => attackCounts(now))),
+          ifMay('calls:read', () => once('patterns', () => refusedPatterns(journal, (now - HOUR_MS) as EpochMs))),
+          ifMay('bans:read', () => once('reports', () => defenceReports(deps.defence, now))),
+          ifMay('allowlist:read', () => once('exempt', () => exemptPhones(deps.defence, deps.allowed))),
+          ifMay('allowlist:read', () => once('unused', () => unusedEntries(deps, now))),
+          ifMay('policy:read', () => once('limits', () => seen.limits.list(MOST_LIMITS))),
+          ifMay('bans:read', () => once('drops', drops)),
+          ifMay('calls:read', () => once('emergencies', () => seen.minutes.emergencies(midnight))),
+          ifMay('policy:read', () => once('week', () => journal.countsOf(DAYS_COUNTED), WEEK_KEPT_MS)),
+        ]);
       const { state, since, parts } = deps.status();
-      const down: Look[] = parts
-        .filter((part) => part.state === 'down')
-        .map((part) => ({
-          ...{ kind: 'part', severity: 'error', about: part.name, at: part.since },
-          sentence: `${part.name} is down: ${part.detail}`,
-        }));
-      const many: Look[] = (patterns ?? [])
-        .filter((each) => each.calls >= MANY_REFUSALS)
-        .map(({ extension, destinationLabel, calls: number, verdict: what, to, sample }) => ({
-          ...{ kind: 'pattern', severity: 'warning', about: sample[0] ?? null, at: to },
-          sentence: `${number} calls of ${extension ?? 'an unknown extension'} to ${destinationLabel || 'numbers that are not known'}: ${what}`,
-        }));
-      const ceilings = policies
-        .current()
-        .policy.document.rules.filter(
-          ({ enabled, mode, countPer }) => enabled && mode === 'enforce' && countPer === 'system',
-        )
+      const ceilings = current.document.rules
+        .filter(({ enabled, mode, countPer }) => enabled && mode === 'enforce' && countPer === 'system')
         .flatMap(({ concurrent }) => concurrent ?? []);
       const listed = bans.list({ limit: MOST_BANS });
       const deadlines = (held ?? []).map(({ approval }) => approval.expiresAt).sort((a, b) => a - b);
@@ -189,7 +204,7 @@ export function dashboardRoutes(
         minutes,
         callsAtOnce:
           calls === null ? null : { now: calls.length, ceiling: ceilings.length === 0 ? null : Math.min(...ceilings) },
-        limits: rights.has('policy:read') ? deps.fullest.list(MOST_LIMITS, now) : null,
+        limits,
         held:
           held === null
             ? null
@@ -205,13 +220,19 @@ export function dashboardRoutes(
               })),
             },
         attacks: made?.attacks ?? null,
-        needsALook: [
-          ...down,
-          ...many,
+        drops: dropped,
+        emergencyCallsToday: emergencies,
+        needsALook: ranked([
+          ...partsDown(parts),
+          ...(rights.has('bans:read') ? mendedDrift(firewall.state(), now) : []),
+          ...manyRefusals(patterns ?? []),
           ...(told ?? []),
-          ...(rights.has('policy:read') ? findings() : []),
+          ...(made?.accounts ?? []),
+          ...(rights.has('policy:read') ? ruleFindings(current, now, week) : []),
+          ...emergencyCalls(emergencies ?? 0),
           ...(exempt ?? []),
-        ].slice(0, MOST_LOOKS),
+          ...(unused ?? []),
+        ]).slice(0, MOST_LOOKS),
         patterns,
       };
     },
@@ -230,4 +251,13 @@ async function refusedPatterns(journal: Pick<Journal, 'list'>, since: EpochMs) {
     },
   });
   return found.list(MOST_PATTERNS);
+}
+
+/** The midnight before, on the clock of a zone. */
+function startOfDay(now: EpochMs, zoneName: string): EpochMs {
+  const zone = IANAZone.create(zoneName);
+  const offsetMs = (at: number): number => zone.offset(at) * 60_000;
+  const midnight = Math.floor((now + offsetMs(now)) / DAY_MS) * DAY_MS;
+  // Clocks may have changed since.
+  return (midnight - offsetMs(midnight - offsetMs(now))) as EpochMs;
 }

@@ -9,25 +9,21 @@ import type { BanList } from '../bans/ban-list.ts';
 import type { DropReason, FirewallBackend, FirewallCounters, LimitName, Traffic } from '../bans/firewall/firewall.ts';
 import type { PlanAnswer, PlanRequest } from '../bans/firewall-control.ts';
 import type { FirewallService } from '../bans/firewall-service.ts';
+import { lostBy } from '../bans/lost-peers.ts';
+import type { RegisteredPhone } from '../bans/registered-phones.ts';
 import type { Clock } from '../clock.ts';
+import { TIMED_OUT, within } from '../deadline.ts';
 import { TollgateError } from '../errors.ts';
 import type { Audit } from '../people/audit-log.ts';
-import { formatNetwork, networksOf, readRange } from '../policy/addresses.ts';
+import { readRange } from '../policy/addresses.ts';
 import type { EpochMs } from '../policy/call.ts';
-import { CONFIRM_WITHIN_MS, type FirewallPlan, type PlanChange } from '../policy/firewall-plan.ts';
-import {
-  DEFAULT_PRESETS,
-  PORT_PRESET_NAMES,
-  type PortPreset,
-  portsText,
-  presetPorts,
-  readPorts,
-} from '../policy/port-presets.ts';
-import { didYouMean, type Problem } from '../policy/problem.ts';
+import { CONFIRM_WITHIN_MS, type FirewallPlan, type LostPeers, type PlanChange } from '../policy/firewall-plan.ts';
+import { type PortPreset, portsText, presetsIn } from '../policy/port-presets.ts';
 import type { PacketProtection } from '../policy/settings.ts';
+import { partOf, TRIED_PARTS, type TriedPart, type TriedSettings } from '../policy/settings-trial.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
-import { firewall as answer, changedFirewall } from './address-answers.ts';
-import { ProblemError } from './problem.ts';
+import { firewall as answer, changedFirewall, firewallPreview, reach } from './address-answers.ts';
+import { wantedNetworks, wantedPorts } from './firewall-requests.ts';
 import type { ActOf } from './recorded-changes.ts';
 import type { Api } from './schema.ts';
 import { callerOf } from './who-asks.ts';
@@ -54,10 +50,11 @@ export interface FirewallReport {
   readonly pending: PendingReport | null;
   /** The last change that was undone; `undoneBy` null: nobody confirmed it. */
   readonly lastUndone: {
-    readonly what: PlanChange;
+    readonly what: PlanChange | TriedPart;
     readonly by: string;
     readonly at: string;
     readonly undoneBy: string | null;
+    readonly draft: FirewallDraft | null;
   } | null;
   readonly dropped: Readonly<Record<DropReason, Traffic>> | null;
   readonly limited: Readonly<Record<LimitName, Traffic>> | null;
@@ -70,11 +67,36 @@ export interface FirewallReport {
 
 /** A change that is undone by itself unless it is confirmed. */
 export interface PendingReport {
-  readonly what: PlanChange;
+  readonly what: PlanChange | TriedPart;
   readonly by: string;
   readonly madeAt: string;
   readonly revertAt: string;
   readonly secondsLeft: number;
+  /** Whom it keeps out who is here by right; null: no Asterisk could be asked. */
+  readonly lost: LostPeers | null;
+}
+
+/** What was wanted when a change was undone, as it is asked for: of its kind alone. */
+export interface FirewallDraft {
+  readonly presets: readonly PortPreset[];
+  readonly ports: readonly string[];
+  readonly reachable: readonly string[];
+  readonly settings: TriedSettings | null;
+}
+
+/** What a change would do; nothing is changed. */
+export interface FirewallPreview {
+  /** Why it would cut off who asks, or null. */
+  readonly cutsOff: string | null;
+  readonly lost: LostPeers | null;
+}
+
+/** Whether the one who asks would be believed if he confirmed. */
+export interface Reach {
+  readonly at: string;
+  readonly address: string | null;
+  /** Over a connection that was opened after the change that waits; null: none waits, or it is not in the kernel yet. */
+  readonly isNew: boolean | null;
 }
 
 export interface ChangedFirewall extends FirewallReport {
@@ -106,6 +128,10 @@ const isolateBody = z.strictObject({
   reachable: list.min(1, { error: 'is empty; name at least the address from which you would end the isolation' }),
   ...changing,
 });
+const previewBody = z.strictObject({
+  portal: z.strictObject({ ports: list.default([]), presets: list.default([]) }).optional(),
+  isolation: z.strictObject({ reachable: list.min(1) }).optional(),
+});
 const releaseBody = z.strictObject({ force: changing.force }).default({ force: false });
 
 export function firewallRoutes(
@@ -116,6 +142,8 @@ export function firewallRoutes(
     readonly bans: Pick<BanList, 'size'>;
     readonly allowed: Pick<AllowedAddresses, 'entryOf' | 'covering'>;
     readonly peers: () => AsteriskPeers;
+    /** Asks every Asterisk. */
+    readonly phones: () => Promise<readonly RegisteredPhone[]>;
     readonly packetProtection: () => PacketProtection;
     readonly audit: Audit;
     readonly act: ActOf;
@@ -153,8 +181,16 @@ export function firewallRoutes(
               madeAt: iso(pending.madeAt),
               revertAt: iso(pending.revertAt),
               secondsLeft: Math.ceil((pending.revertAt - clock.now()) / 1000),
+              lost: 'lost' in pending ? pending.lost : NOBODY,
             },
-      lastUndone: lastUndone === undefined ? null : { ...lastUndone, at: iso(lastUndone.at) },
+      lastUndone:
+        lastUndone === undefined
+          ? null
+          : {
+              ...{ what: lastUndone.what, by: lastUndone.by, undoneBy: lastUndone.undoneBy },
+              at: iso(lastUndone.at),
+              draft: draftOf(lastUndone.draft),
+            },
       dropped: counters?.dropped ?? null,
       limited: counters?.limited ?? null,
       sources: counters === undefined ? [] : topSources(counters, sources),
@@ -172,10 +208,26 @@ export function firewallRoutes(
     const what = act(request, action, `firewall ${deps.node}`);
     const answer = await work({ by: what.by, caller: callerOf(request) });
     if ('refused' in answer) throw new TollgateError('CONFLICT', answer.refused);
-    const [before, after] = [shownPlan(answer.before), shownPlan(answer.after)];
+    const [before, after] =
+      'settings' in answer
+        ? [triedParts(answer.settings.before), triedParts(answer.settings.after)]
+        : [shownPlan(answer.before), shownPlan(answer.after)];
     const changed = JSON.stringify(before) !== JSON.stringify(after);
     if (changed) await audit({ ...what, before, after });
     return { ...(await report()), changed, notes: [...answer.notes, ...(changed ? more : [])] };
+  };
+
+  const isAllowed = (range: string): boolean => {
+    const read = readRange(range);
+    return 'range' in read && deps.allowed.covering(read.range) !== undefined;
+  };
+  /** Whom a change keeps out, asked before it is made: afterwards they may be gone already. */
+  const lost = async (change: Partial<FirewallPlan>): Promise<LostPeers | null> => {
+    const phones = await within(deps.phones(), PHONES_WITHIN_MS).catch(() => undefined);
+    if (phones === undefined || phones === TIMED_OUT) return null;
+    const shown = phones.map(({ extension, address }) => ({ extension, address })).slice(0, MOST_SHOWN);
+    const plan = { portal: null, isolation: control.state().plan.isolation, ...change };
+    return lostBy(plan, { phones: shown, trunks: deps.peers().trunks }, isAllowed);
   };
 
   app.get(
@@ -208,7 +260,7 @@ export function firewallRoutes(
       return run(
         request,
         'firewall.portal',
-        (who) => control.closePortal(ports, { ...who, ...options }),
+        async (who) => control.closePortal(ports, { ...who, ...options, lost: await lost({ portal: { ports } }) }),
         notesOnPeers(deps.peers(), deps.allowed),
       );
     },
@@ -226,7 +278,37 @@ export function firewallRoutes(
       const { body } = request;
       const reachable = wantedNetworks(body.reachable);
       const options = { withinMs: body.confirmWithinSeconds * 1000, force: body.force };
-      return run(request, 'firewall.isolate', (who) => control.isolate(reachable, { ...who, ...options }));
+      return run(request, 'firewall.isolate', async (who) =>
+        control.isolate(reachable, { ...who, ...options, lost: await lost({ isolation: { reachable } }) }),
+      );
+    },
+  );
+  app.post(
+    '/api/v1/firewall/preview',
+    {
+      schema: {
+        summary: 'Whom a portal or an isolation would keep out, before it is made',
+        body: previewBody,
+        response: { 200: firewallPreview },
+      },
+    },
+    async (request): Promise<FirewallPreview> => {
+      const { portal, isolation } = request.body;
+      const change: Partial<FirewallPlan> = {
+        ...(portal === undefined ? {} : { portal: { ports: wantedPorts(portal) } }),
+        ...(isolation === undefined ? {} : { isolation: { reachable: wantedNetworks(isolation.reachable) } }),
+      };
+      return { cutsOff: control.refusalOf(change, callerOf(request)) ?? null, lost: await lost(change) };
+    },
+  );
+  app.get(
+    '/api/v1/firewall/reach',
+    { schema: { summary: 'Whether a confirmation over this connection would be believed', response: { 200: reach } } },
+    (request, reply): Reach => {
+      // The next question of a browser comes over another connection, until it is one that is new.
+      reply.header('connection', 'close');
+      const caller = callerOf(request);
+      return { at: iso(clock.now()), address: caller.address ?? null, isNew: control.isNew(caller) ?? null };
     },
   );
   app.post(
@@ -253,41 +335,9 @@ export function firewallRoutes(
   );
 }
 
-/** @throws {ProblemError} with each that is none */
-function wantedPorts(body: { readonly ports: readonly string[]; readonly presets: readonly string[] }) {
-  const problems: Problem[] = [];
-  const own = body.ports.flatMap((text, at) => {
-    const ports = readPorts(text);
-    if (ports !== undefined) return [ports];
-    problems.push({ path: `ports[${at}]`, message: `"${text}" is no port; write tcp/443 or udp/10000-20000` });
-    return [];
-  });
-  const presets = body.presets.flatMap((name, at) => {
-    if (isPreset(name)) return presetPorts(name);
-    const message = `"${name}" is not known; ${didYouMean(name, PORT_PRESET_NAMES)}`;
-    problems.push({ path: `presets[${at}]`, message });
-    return [];
-  });
-  if (problems.length > 0) throw new ProblemError('INVALID_REQUEST', problems);
-  const asked = [...own, ...presets];
-  return asked.length > 0 ? asked : DEFAULT_PRESETS.flatMap(presetPorts);
-}
-
-const isPreset = (name: string): name is PortPreset => PORT_PRESET_NAMES.some((known) => known === name);
-
-/** @throws {ProblemError} with each that is none */
-function wantedNetworks(texts: readonly string[]): readonly string[] {
-  const problems: Problem[] = [];
-  const networks = texts.flatMap((text, at) => {
-    const read = readRange(text);
-    if ('range' in read) return networksOf(read.range).map(formatNetwork);
-    problems.push({ path: `reachable[${at}]`, message: `"${text}" ${read.problem}` });
-    return [];
-  });
-  if (problems.length > 0) throw new ProblemError('INVALID_REQUEST', problems);
-  return networks;
-}
-
+/** Who changes the packet filter does not wait long for an Asterisk that hangs. */
+const PHONES_WITHIN_MS = 3000;
+const NOBODY: LostPeers = { phones: [], trunks: [] };
 const MOST_NAMED = 5;
 
 /** Whom a portal keeps out although he is here by right. */
@@ -326,6 +376,17 @@ function topSources(counters: FirewallCounters, count: number): FirewallReport['
     .filter(({ packets }) => packets > 0)
     .sort((a, b) => b.packets - a.packets)
     .slice(0, count);
+}
+
+/** The sections of settings that can be tried. */
+const triedParts = (settings: Parameters<typeof partOf>[0]): TriedSettings =>
+  Object.assign({}, ...TRIED_PARTS.map((part) => partOf(settings, part)));
+
+function draftOf(draft: FirewallPlan | TriedSettings | null): FirewallDraft | null {
+  if (draft === null) return null;
+  if (!('portal' in draft)) return { presets: [], ports: [], reachable: [], settings: draft };
+  const { presets, rest } = presetsIn(draft.portal?.ports ?? []);
+  return { presets, ports: rest.map(portsText), reachable: draft.isolation?.reachable ?? [], settings: null };
 }
 
 /** A plan with its ports as text. */

@@ -63,7 +63,7 @@ export function meRoutes(
       return {
         user: user?.user.name ?? null,
         name: whoAsks(request),
-        roles: user === undefined ? [] : [user.user.role],
+        roles: user === undefined ? [] : [...user.user.roles],
         rights: [...rightsOf(request)],
         secondFactorNeeded: user !== undefined && needsSecondFactor(user.user),
         csrfToken: user === undefined ? null : csrfTokenOf(user.cookie),

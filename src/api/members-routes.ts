@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { TollgateError } from '../errors.ts';
-import type { RuleDocument } from '../policy/document.ts';
+import type { PolicyDocument, RuleDocument } from '../policy/document.ts';
+import { emergencyTouched } from '../policy/emergency-touched.ts';
 import { didYouMean } from '../policy/problem.ts';
 import { requireMatch, tagged } from './etag.ts';
 import { pageOf, paging } from './paging.ts';
@@ -84,6 +85,7 @@ function routesOf(app: Api, kind: Kind, deps: { readonly policies: RecordedPolic
       // defineProperty and not assignment, so that an id such as __proto__ is an entry like any other and then refused as an id.
       await change(id, act(request, `${kind}.set`, `${what} ${id}`), (entries) => {
         if (Object.hasOwn(entries, id)) requireMatch(request, find(id, entries), `${what} ${id}`);
+        if (kind === 'destinations') requireNoEmergency(id, entry, policies.current().policy.document);
         const copy = { ...entries };
         Object.defineProperty(copy, id, { value: entry, enumerable: true, configurable: true, writable: true });
         return copy;
@@ -109,6 +111,19 @@ function routesOf(app: Api, kind: Kind, deps: { readonly policies: RecordedPolic
       return entry;
     },
   );
+}
+
+/** @throws {ProblemError} where a rule names the list, and the list begins an emergency number */
+function requireNoEmergency(id: string, entry: object, { emergencyNumbers, rules }: PolicyDocument): void {
+  const prefixes = 'prefixes' in entry && Array.isArray(entry.prefixes) ? entry.prefixes.map(String) : [];
+  const touched = emergencyTouched(
+    { appliesTo: { destinations: [id] } },
+    { emergencyNumbers, destinations: { [id]: { prefixes } } },
+  );
+  const users = rules.filter((rule) => refersTo(rule, 'destinations', id)).map((rule) => rule.id);
+  if (touched.length === 0 || users.length === 0) return;
+  const message = `begin ${touched.join(', ')}, which rule ${users.join(', ')} would limit; emergency numbers are never limited`;
+  throw new ProblemError('POLICY_INVALID', [{ path: 'prefixes', message }]);
 }
 
 function refersTo(rule: RuleDocument, kind: Kind, id: string): boolean {

@@ -13,7 +13,15 @@ const figure = z.strictObject({
   /** What is taken where none is given; null: the policy's, and if it has none it must be given. */
   usual: orNull(text),
 });
-const pack = z.strictObject({ name: text, title: text, says: text, worstCase: text, figures: list(figure) });
+const pack = z.strictObject({
+  name: text,
+  title: text,
+  says: text,
+  worstCase: text,
+  figures: list(figure),
+  /** Windows that are taken where none are given. */
+  hours: list(z.strictObject({ days: list(text), from: text, to: text, nextDay: z.boolean().optional() })),
+});
 const proposal = z.strictObject({
   ...pack.shape,
   rules: list(text),
@@ -54,10 +62,18 @@ export function packRoutes(app: Api, { policies }: { readonly policies: Recorded
   );
 }
 
-const answerOf = ({ name, title, says, worstCase, figures }: ReturnType<typeof packReports>[number]): PackAnswer => ({
+const answerOf = ({
+  name,
+  title,
+  says,
+  worstCase,
+  figures,
+  hours,
+}: ReturnType<typeof packReports>[number]): PackAnswer => ({
   name,
   title,
   says,
   worstCase,
   figures: figures.map((each) => ({ ...each, usual: each.usual ?? null })),
+  hours: hours.map(({ days, ...hour }) => ({ ...hour, days: [...days] })),
 });

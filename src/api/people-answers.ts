@@ -4,11 +4,11 @@ import { PERMISSIONS, ROLES } from '../people/roles.ts';
 import { instant, list, orNull, text } from './schema.ts';
 
 const count = z.number();
-const role = z.enum(ROLES);
+const roles = list(z.enum(ROLES));
 
 export const user = z.strictObject({
   name: text,
-  role,
+  roles,
   enabled: z.boolean(),
   extension: orNull(text),
   secondFactor: z.boolean(),
@@ -23,7 +23,7 @@ export const changedUser = user.extend({ password: text.optional() });
 
 export const session = z.strictObject({
   user: text,
-  role,
+  roles,
   permissions: list(z.enum(PERMISSIONS)),
   csrfToken: text,
   secondFactorNeeded: z.boolean(),

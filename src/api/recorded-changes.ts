@@ -82,18 +82,23 @@ export function recordAllowlist(allowlist: AllowlistStore, audit: Audit): Record
 
 export interface RecordedSettings extends Pick<SettingsStore, 'current'> {
   /** As `SettingsStore.change`. */
-  readonly change: (edit: Parameters<SettingsStore['change']>[0], act: Act) => ReturnType<SettingsStore['change']>;
+  readonly change: (
+    edit: Parameters<SettingsStore['change']>[0],
+    act: Act,
+    trial?: Parameters<SettingsStore['change']>[2],
+  ) => ReturnType<SettingsStore['change']>;
 }
 
 export function recordSettings(settings: SettingsStore, audit: Audit): RecordedSettings {
   return {
     current: settings.current,
-    change: async (edit, act) => {
+    change: async (edit, act, trial) => {
       let before: Settings | undefined;
-      const changed = await settings.change((base, version) => {
+      const recorded = (base: Settings, version: number): Settings => {
         before = base;
         return edit(base, version);
-      }, act.by);
+      };
+      const changed = await settings.change(recorded, act.by, trial);
       if (before !== undefined) await record(audit, act, before, changed.document);
       return changed;
     },

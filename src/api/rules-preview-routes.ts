@@ -6,20 +6,24 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { planImport, type RuleImport } from '../csv/rule-import.ts';
 import { type CsvProblem, LARGEST_FILE_BYTES } from '../csv/table.ts';
+import { TollgateError } from '../errors.ts';
 import type { Journal } from '../gate/journal.ts';
 import { replayRule } from '../gate/rule-replay.ts';
 import { COUNT_PER, type EpochMs } from '../policy/call.ts';
 import { type PolicyDocument, type RuleDocument, readPolicyDocument } from '../policy/document.ts';
+import { emergencyTouched, wouldLimit } from '../policy/emergency-touched.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { SEVERITIES } from '../policy/rule-finding.ts';
 import { ruleSentence, subjectsOf, worstCases } from '../policy/rule-sentence.ts';
 import { describePermitted } from '../policy/rule-words.ts';
 import { diagnoseRules, RULE_CHECKS } from '../policy/rules-doctor.ts';
 import { verdict } from './call-answers.ts';
+import { requireDefaultRule } from './default-rule-guard.ts';
 import { readIfMatch } from './if-match.ts';
 import { ProblemError } from './problem.ts';
 import type { ActOf, RecordedPolicies } from './recorded-changes.ts';
 import { type Api, instant, list, orNull, text, yesOrNo } from './schema.ts';
+import { rightsOf } from './who-asks.ts';
 
 const HORIZONS_SECONDS = [60, 3600, 86_400];
 const DAY_MS = 86_400_000;
@@ -147,7 +151,7 @@ export function rulePreviewRoutes(
           hits: null,
           findings: [],
         };
-        return { problems, ...nothing, emergency: { numbers, touched: touchedBy(draft, document) } };
+        return { problems, ...nothing, emergency: { numbers, touched: emergencyTouched(draft, document) } };
       }
       const rule = read.document.rules.find(({ id }) => id === draft.id);
       if (rule === undefined) throw new Error('a rule was read and is not there');
@@ -165,7 +169,7 @@ export function rulePreviewRoutes(
         worstCase: worstCases(rule, HORIZONS_SECONDS, subjects),
         hits: await replayRule(journal, read.document, rule.id, since),
         findings: diagnoseRules(compilePolicy(read.document), clock.now()).filter((each) => each.rule === rule.id),
-        emergency: { numbers, touched: touchedBy(rule, read.document) },
+        emergency: { numbers, touched: emergencyTouched(rule, read.document) },
       };
     },
   );
@@ -192,12 +196,20 @@ export function rulePreviewRoutes(
         return { ...NOTHING, version: before.version, problems };
       }
       const { form, added, replaced, unchanged, removed } = plan;
+      const limiting = limitingEmergency(plan);
+      if (limiting.length > 0) {
+        if (!dryRun) throw new ProblemError('POLICY_INVALID', limiting.map(inOneLine));
+        return { ...NOTHING, version: before.version, problems: limiting.map(reportProblem) };
+      }
       const report = {
         ...{ format: form, problems: [], added, replaced, unchanged, removed },
         changes: changesOf(before.policy.document, plan),
         changed: added.length + replaced.length + removed.length > 0,
       };
       if (dryRun) return { applied: false, version: before.version, ...report };
+      if (removed.length > 0 && !rightsOf(request).has('policy:remove'))
+        throw new TollgateError('FORBIDDEN', 'only an owner imports a file that removes rules; import without replace');
+      requireDefaultRule(request, before.policy.document.rules, plan.document.rules);
       const change = await policies.change(
         () => plan.document,
         act(request, 'rules.import', 'policy'),
@@ -226,6 +238,17 @@ const inOneLine = ({ line, column, found, message }: CsvProblem) => ({
   message: found === undefined ? message : `"${found}" ${message}`,
 });
 
+/** Rules of the file that name emergency numbers. */
+const limitingEmergency = ({ document, added, replaced }: RuleImport): readonly CsvProblem[] =>
+  document.rules
+    .filter(({ id }) => added.includes(id) || replaced.includes(id))
+    .flatMap((rule) => {
+      const touched = emergencyTouched(rule, document);
+      return touched.length === 0
+        ? []
+        : [{ line: undefined, column: 'appliesTo.destinations', found: rule.id, message: wouldLimit(touched) }];
+    });
+
 function changesOf(before: PolicyDocument, { document, added, replaced, removed }: RuleImport) {
   const find = (among: readonly RuleDocument[], id: string) => among.find((rule) => rule.id === id) ?? null;
   return [...added, ...replaced, ...removed].map((id) => ({
@@ -233,14 +256,4 @@ function changesOf(before: PolicyDocument, { document, added, replaced, removed 
     before: find(before.rules, id),
     after: removed.includes(id) ? null : find(document.rules, id),
   }));
-}
-
-/** Emergency numbers that an own list of destinations, which the rule names, begins. */
-function touchedBy(rule: object, { emergencyNumbers, destinations }: PolicyDocument): readonly string[] {
-  const scope = 'appliesTo' in rule ? rule.appliesTo : undefined;
-  const named = typeof scope === 'object' && scope !== null && 'destinations' in scope ? scope.destinations : [];
-  const prefixes = (Array.isArray(named) ? named : []).flatMap((id) =>
-    typeof id === 'string' && Object.hasOwn(destinations, id) ? (destinations[id]?.prefixes ?? []) : [],
-  );
-  return emergencyNumbers.filter((number) => prefixes.some((prefix) => number.startsWith(prefix)));
 }

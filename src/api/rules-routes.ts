@@ -5,8 +5,10 @@ import type { LimitStore } from '../gate/limit-store.ts';
 import type { Audit } from '../people/audit-log.ts';
 import { COUNT_PER, type Subject } from '../policy/call.ts';
 import type { PolicyDocument, RuleDocument } from '../policy/document.ts';
+import { emergencyTouched, wouldLimit } from '../policy/emergency-touched.ts';
 import { didYouMean } from '../policy/problem.ts';
 import type { PolicyEdit } from '../store/policy-store.ts';
+import { requireDefaultRule } from './default-rule-guard.ts';
 import { requireMatch, tagged } from './etag.ts';
 import { pageOf, paging } from './paging.ts';
 import { rule as answer, ruleBody, rulePatch } from './policy-answers.ts';
@@ -67,7 +69,10 @@ export function ruleRoutes(
     await change(
       (document) => {
         requireMatch(request, find(id, document.rules), `rule ${id}`);
-        return { ...document, rules: document.rules.map((rule) => (rule.id === id ? withFields(rule, patch) : rule)) };
+        requireNoEmergency(patch, document);
+        const rules = document.rules.map((rule) => (rule.id === id ? withFields(rule, patch) : rule));
+        requireDefaultRule(request, document.rules, rules);
+        return { ...document, rules };
       },
       what,
       place,
@@ -93,7 +98,10 @@ export function ruleRoutes(
     async (request, reply) => {
       const rule = request.body;
       await change(
-        (document) => ({ ...document, rules: [...document.rules, rule] }),
+        (document) => {
+          requireNoEmergency(rule, document);
+          return { ...document, rules: [...document.rules, rule] };
+        },
         act(request, 'rules.add', `rule ${String(rule['id'])}`),
         (document) => document.rules.length,
       );
@@ -177,6 +185,13 @@ const SWITCHES = [
   ['shadow', 'Count and report, never act', { mode: 'shadow' }],
   ['enforce', 'Act again', { mode: 'enforce' }],
 ] as const;
+
+/** @throws {ProblemError} naming the emergency numbers that a new scope begins */
+function requireNoEmergency(fields: object, document: PolicyDocument): void {
+  const touched = emergencyTouched(fields, document);
+  if (touched.length > 0)
+    throw new ProblemError('POLICY_INVALID', [{ path: 'appliesTo.destinations', message: wouldLimit(touched) }]);
+}
 
 /** Null takes a field away, so that it has its default again. */
 const withFields = (rule: RuleDocument, patch: Readonly<Record<string, unknown>>): Record<string, unknown> =>

@@ -17,11 +17,13 @@ import type { Defence } from '../bans/defence.ts';
 import type { FirewallService } from '../bans/firewall-service.ts';
 import type { Clock } from '../clock.ts';
 import type { MachineDoctor } from '../doctor/from-daemon.ts';
-import type { FullestLimits } from '../gate/fullest-limits.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Journal } from '../gate/journal.ts';
 import type { LimitStore } from '../gate/limit-store.ts';
+import type { SeenByAll } from '../gate/seen-by-all.ts';
 import type { CallEnder } from '../live-calls/call-ender.ts';
+import type { CostHistory } from '../live-calls/cost-history.ts';
+import type { TrunkFailures } from '../live-calls/trunk-failures.ts';
 import type { LiveEvents } from '../live-events/live-events.ts';
 import type { Locks } from '../locks/locks.ts';
 import type { LogLevelControl } from '../log-level.ts';
@@ -30,6 +32,7 @@ import type { People } from '../people/people.ts';
 import { readAddress } from '../policy/addresses.ts';
 import type { RateStore } from '../rates/rate-store.ts';
 import type { Keys } from '../redis/keys.ts';
+import type { ReplayJob } from '../simulate/replay-job.ts';
 import type { Status } from '../status.ts';
 import type { AllowedAddresses } from '../store/allowed-addresses.ts';
 import type { AllowlistStore } from '../store/allowlist-store.ts';
@@ -54,6 +57,7 @@ import { banRoutes } from './bans-routes.ts';
 import { brandingRoutes } from './branding-routes.ts';
 import { callsCsvRoutes } from './calls-csv-routes.ts';
 import { callRoutes } from './calls-routes.ts';
+import { costRoutes } from './cost-routes.ts';
 import { dashboardRoutes } from './dashboard-routes.ts';
 import { defenceRoutes } from './defence-routes.ts';
 import { doctorRoutes } from './doctor-routes.ts';
@@ -65,17 +69,22 @@ import { answerOnce } from './idempotency.ts';
 import { tellInForce } from './in-force.ts';
 import { keyRoutes } from './keys-routes.ts';
 import { learnRoutes } from './learn-routes.ts';
+import { leftAloneRoutes } from './left-alone-routes.ts';
 import { liveCallRoutes } from './live-calls-routes.ts';
 import { lockRoutes } from './locks-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import { meRoutes } from './me-routes.ts';
+import { memberOverviewRoutes } from './member-overview-routes.ts';
 import { memberRoutes } from './members-routes.ts';
+import { nodeRoutes } from './nodes-routes.ts';
 import { describeRoutes } from './openapi.ts';
 import { packRoutes } from './packs-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { notFound, sendProblem } from './problem.ts';
+import { promptRoutes } from './prompts-routes.ts';
 import { rateRoutes } from './rates-routes.ts';
 import { actOf, recordAllowlist, recordPolicies, recordSettings } from './recorded-changes.ts';
+import { replayRoutes } from './replay-routes.ts';
 import { ruleOverviewRoutes } from './rule-overview-routes.ts';
 import { rulePreviewRoutes } from './rules-preview-routes.ts';
 import { ruleRoutes } from './rules-routes.ts';
@@ -111,6 +120,9 @@ export interface ApiParts {
   readonly journal: Journal;
   readonly rates: RateStore;
   readonly ender: CallEnder;
+  readonly costs: CostHistory;
+  readonly trunks: TrunkFailures;
+  readonly replay: ReplayJob;
   readonly locks: Locks;
   readonly approvals: {
     readonly desk: ApprovalDesk;
@@ -127,7 +139,7 @@ export interface ApiParts {
   readonly logLevel: LogLevelControl;
   readonly alerts: Alerts;
   readonly events: LiveEvents;
-  readonly fullest: FullestLimits;
+  readonly seen: SeenByAll;
   readonly nodes: Nodes;
   /** For answers that may have to be given again. */
   readonly store: { readonly redis: Redis; readonly keys: Keys };
@@ -147,6 +159,7 @@ export function apiRoutes(plain: FastifyInstance, deps: ApiParts): void {
   memberRoutes(app, { policies, act });
   templateRoutes(app, { policies, act, clock: deps.clock });
   packRoutes(app, { policies });
+  promptRoutes(app);
   doctorRoutes(app, {
     policies: deps.policies,
     journal: deps.journal,
@@ -171,24 +184,33 @@ export function apiRoutes(plain: FastifyInstance, deps: ApiParts): void {
     return address === undefined ? undefined : countries.refusalOf(address);
   };
   const { countryOf } = countries;
-  banRoutes(app, { ...addresses, firewall, countryOf, countryRefusal, hits: banHits, audit, act });
-  settingsRoutes(app, { settings: recordSettings(settings, audit), act });
+  banRoutes(app, { ...addresses, firewall, countryOf, countryRefusal, hits: banHits, clock, audit, act });
+  leftAloneRoutes(app, { bans: addresses.bans, audit, act });
+  settingsRoutes(app, {
+    settings: recordSettings(settings, audit),
+    waits: () => firewall.control.state().pending,
+    act,
+  });
   const packetProtection = () => settings.current().document.packetProtection;
   const { bans, allowed } = addresses;
-  const { peers } = deps.defence;
-  firewallRoutes(app, { firewall, node: deps.node, bans, allowed, peers, packetProtection, audit, act, clock });
+  const { peers, phones } = deps.defence;
+  firewallRoutes(app, { firewall, node: deps.node, bans, allowed, peers, phones, packetProtection, audit, act, clock });
   defenceRoutes(app, deps);
   auditRoutes(app, { audit: deps.audit });
   logRoutes(app, { logLevel: deps.logLevel, node: deps.node, audit, act });
-  alertRoutes(app, { alerts: deps.alerts, audit, act });
+  alertRoutes(app, { alerts: deps.alerts, audit, act, clock });
   approvalLinkRoutes(app, deps.approvals);
   approvalRoutes(app, { ...deps.approvals, whoAsks });
   userRoutes(app, { people: deps.people, audit, act });
   keyRoutes(app, { people: deps.people, audit, act });
-  const { status, policies: readOnly, journal, defence, approvals, ender, fullest } = deps;
+  const { status, policies: readOnly, journal, defence, approvals, ender, seen } = deps;
+  const { fullest } = seen;
   tellInForce(app, deps.nodes);
+  nodeRoutes(app, deps);
   answerOnce(app, deps.store);
   spendRoutes(app, { limits: deps.limits, fullest, policy: () => readOnly.current().policy, rates: deps.rates, clock });
+  replayRoutes(app, { job: deps.replay, policies: readOnly, rates: deps.rates, whoAsks });
+  costRoutes(app, { costs: deps.costs, policy: () => readOnly.current().policy, rates: deps.rates, clock });
   rateRoutes(app, { rates: deps.rates, policy: () => deps.policies.current().policy, audit, act });
   rulePreviewRoutes(app, { policies, journal, clock, act });
   ruleOverviewRoutes(app, { policies: readOnly, journal, clock });
@@ -200,8 +222,9 @@ export function apiRoutes(plain: FastifyInstance, deps: ApiParts): void {
   auditExportRoutes(app, { audit: deps.audit });
   banRestoreRoutes(app, { bans, allowed, clock, audit, act });
   asteriskRoutes(app, { endpoints: defence.endpoints, policies: readOnly });
-  const shown = { journal, ender, fullest, desk: approvals.desk, bans, defence, allowed };
-  dashboardRoutes(app, { ...shown, policies: readOnly, status, clock });
+  memberOverviewRoutes(app, { endpoints: defence.endpoints, policies: readOnly, trunks: deps.trunks });
+  const shown = { journal, ender, seen, desk: approvals.desk, bans, defence, allowed, allowlist, allowHits, firewall };
+  dashboardRoutes(app, { ...shown, node: deps.node, policies: readOnly, status, clock });
   const logo = createLogoStore(deps.store.redis, deps.store.keys);
   brandingRoutes(app, { settings: () => settings.current().document, logo, audit, act });
   meRoutes(app, { node: deps.node, policies: deps.policies, allowed, clock, ownExtension: deps.people.ownExtension });

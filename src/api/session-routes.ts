@@ -24,7 +24,7 @@ import { type Asker, askerOf } from './who-asks.ts';
 /** A log-in, to who has it. Times are ISO 8601, UTC. */
 export interface SessionReport {
   readonly user: string;
-  readonly role: Role;
+  readonly roles: readonly Role[];
   readonly permissions: readonly Permission[];
   /** To be sent as `x-csrf-token` with whatever changes something. */
   readonly csrfToken: string;
@@ -93,7 +93,7 @@ export function sessionRoutes(
     if (user === undefined) throw new TollgateError('UNAUTHENTICATED', 'log in again');
     return {
       user: name,
-      role: user.role,
+      roles: user.roles,
       permissions,
       csrfToken: csrfTokenOf(value),
       secondFactorNeeded: needsSecondFactor(user),
@@ -221,9 +221,9 @@ export function sessionRoutes(
     '/api/v1/session/totp',
     { bodyLimit, schema: { summary: 'Take my second factor away', body: proofBody, response: { 200: answer } } },
     async (request, reply): Promise<SessionReport> => {
-      const { name, role } = userOf(request).user;
+      const { name, roles } = userOf(request).user;
       const { password, totp = '' } = request.body;
-      if (role === 'owner')
+      if (roles.includes('owner'))
         throw new TollgateError('CONFLICT', 'an owner cannot be without a second factor; set up another one instead');
       await require(request, reply, { password, code: totp });
       const what = act(request, 'session.totp', `user ${name}`);

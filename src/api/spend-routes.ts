@@ -13,7 +13,9 @@ import type { Policy } from '../policy/policy.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { RateStore } from '../rates/rate-store.ts';
 import { storeError } from '../redis/store-error.ts';
+import { masked } from './cost-routes.ts';
 import { type Api, instant, list, orNull, text } from './schema.ts';
+import { rightsOf } from './who-asks.ts';
 
 const spend = z.strictObject({
   at: instant,
@@ -58,7 +60,8 @@ export function spendRoutes(
   app.get(
     '/api/v1/spend',
     { schema: { summary: 'How much of each budget is used', response: { 200: spend } } },
-    async (): Promise<SpendReport> => {
+    async (request): Promise<SpendReport> => {
+      const shown = rightsOf(request).has('calls:read') ? (words: string) => words : masked;
       const policy = deps.policy();
       const charges = policy.rules
         .filter(({ enabled }) => enabled)
@@ -83,7 +86,7 @@ export function spendRoutes(
               level: count.level,
               isShadow: rule.mode === 'shadow',
             },
-            ...{ limit: window.limit.text, per: subject.kind, subject: describeSubject(subject) },
+            ...{ limit: window.limit.text, per: subject.kind, subject: shown(describeSubject(subject)) },
             ...{ used: amountOf(count.kind, window.used), of: amountOf(count.kind, window.limit.count) },
           });
         });

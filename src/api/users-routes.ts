@@ -38,16 +38,22 @@ export interface ChangedUser extends UserReport {
 const password = z.string().max(256);
 const byName = z.strictObject({ name: z.string().max(64) });
 const ended = z.strictObject({ ended: z.number() });
+const roles = z
+  .array(z.enum(ROLES))
+  .min(1, { error: 'are missing; name at least one' })
+  .max(ROLES.length)
+  .refine((all) => new Set(all).size === all.length, { error: 'name one twice' });
 const addBody = z.strictObject({
   name: z.string().regex(NAME, {
     error: 'is no name for a user; write 1 to 32 small letters, digits, dots, underscores and dashes',
   }),
-  role: z.enum(ROLES),
+  roles,
   password: password.optional(),
 });
 const changeBody = z
   .strictObject({
-    role: z.enum(ROLES).optional(),
+    /** All that he has then. */
+    roles: roles.optional(),
     enabled: z.boolean().optional(),
     /** `null`: he has none. */
     extension: z.string().regex(EXTENSION, { error: 'is no extension; write its digits' }).nullable().optional(),
@@ -139,7 +145,7 @@ export function userRoutes(
       const { before, after, password } = await users.change(
         name,
         {
-          role: body.role,
+          roles: body.roles,
           enabled: body.enabled,
           extension: body.extension,
           password: body.newPassword === true ? 'chance' : given,
@@ -236,8 +242,8 @@ export function userRoutes(
 const noUser = (name: string) => notFound('user', name, 'tollgate users list names them all');
 
 /** What the audit log is told of a user: that and when his password changed, and nothing of it. */
-const recorded = ({ role, enabled, extension, totp, passwordChangedAt }: User) => ({
-  role,
+const recorded = ({ roles, enabled, extension, totp, passwordChangedAt }: User) => ({
+  roles,
   enabled,
   ...(extension === undefined ? {} : { extension }),
   secondFactor: totp === null ? 'none' : `since ${totp.since}`,

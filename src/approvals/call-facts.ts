@@ -18,6 +18,7 @@ export const OFFERED_MINUTES = [15, 30, 60, 240, 480, 1440] as const;
 export interface CallFacts {
   /** Of the extension, in the policy. */
   readonly name: string | null;
+  /** By name, where they have one. */
   readonly groups: readonly string[];
   /** ISO 3166, two letters. */
   readonly country: string | null;
@@ -57,7 +58,7 @@ export async function callFacts(
 ): Promise<CallFacts> {
   const { extension, destination, campaign } = call;
   const { country, classes } = destination;
-  const { extensions, rules } = deps.document;
+  const { extensions, groups, rules } = deps.document;
   // A dialler calls whatever is in its list, and nobody keeps count of that.
   const asked =
     extension !== undefined && campaign === undefined && country !== undefined && classes.has('international');
@@ -71,7 +72,7 @@ export async function callFacts(
   });
   return {
     name: entry?.name ?? null,
-    groups: extension === undefined ? [] : [...deps.groupsOf(extension)],
+    groups: extension === undefined ? [] : deps.groupsOf(extension).map((id) => groups[id]?.name ?? id),
     country: country ?? null,
     classes: [...classes],
     isFirst: isFirst ?? null,

@@ -6,11 +6,13 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { TollgateError } from '../errors.ts';
 import type { EpochMs, Subject } from '../policy/call.ts';
+import { endOfDay } from '../policy/day.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Approval, personOf, stillNeeded } from './approval.ts';
 import type { ApprovalDesk, Settled } from './approval-desk.ts';
 import { describeGrant, type Grant, type GrantedFor, USUAL_GRANT_MINUTES, usualCalls } from './grant.ts';
 import type { Grants } from './grants.ts';
+import { grantOfRaise, type Raise } from './raise.ts';
 
 export interface Word {
   readonly approve: boolean;
@@ -31,6 +33,13 @@ export interface Decisions {
    * @throws {TollgateError} `INVALID_REQUEST` for a grant that this call cannot have; of the store
    */
   readonly decide: (id: string, word: Word) => Promise<Settled | undefined>;
+  /**
+   * Grants more calls of a rule to a subject until a time.
+   *
+   * @param dryRun only says what it would be
+   * @throws {TollgateError} `NOT_FOUND`, `INVALID_REQUEST`, `FORBIDDEN` for the own extension, `CONFLICT`; of the store
+   */
+  readonly raise: (raise: Raise, dryRun: boolean) => Promise<Grant>;
   /** @throws {TollgateError} of the store */
   readonly revoke: (id: string, by: string, from?: string) => Promise<Grant | undefined>;
 }
@@ -63,12 +72,7 @@ export function createDecisions(deps: {
   const grantFor = (approval: Approval, word: Word): Grant | undefined => {
     const { for: what = 'call', minutes = USUAL_GRANT_MINUTES } = word;
     if (what === 'call' || !word.approve) return undefined;
-    if (grants.list().length >= MOST_GRANTS) {
-      throw new TollgateError(
-        'CONFLICT',
-        `there are ${MOST_GRANTS} grants already; revoke some, or approve this call only`,
-      );
-    }
+    keepWithin();
     const at = clock.now();
     const given = {
       id: randomBytes(6).toString('hex'),
@@ -96,6 +100,14 @@ export function createDecisions(deps: {
       default:
         return what satisfies never;
     }
+  };
+
+  const keepWithin = (): void => {
+    if (grants.list().length >= MOST_GRANTS)
+      throw new TollgateError(
+        'CONFLICT',
+        `there are ${MOST_GRANTS} grants already; revoke some, or approve single calls only`,
+      );
   };
 
   const noteDown = async (settled: Settled, word: Word): Promise<void> => {
@@ -141,6 +153,23 @@ export function createDecisions(deps: {
       if (settled.isFirst && grant !== undefined) await grants.refresh();
       await noteDown(settled, word);
       return settled;
+    },
+    raise: async (raise, dryRun) => {
+      const { rules, document } = deps.policy();
+      const at = clock.now();
+      const { lasts, subject, by, from, reason } = raise;
+      const until = lasts === 'day' ? endOfDay(at, document.timezone) : ((at + lasts.minutes * 60_000) as EpochMs);
+      const grant = grantOfRaise(raise, rules, { id: randomBytes(6).toString('hex'), at, until });
+      const own = isNamed(by) ? deps.ownExtension(personOf(by)) : undefined;
+      const [extension] = subject.kind.startsWith('extension') ? subject.id.split(' ') : [];
+      if (own !== undefined && own === extension)
+        throw new TollgateError('FORBIDDEN', 'this is your own extension; someone else has to decide');
+      keepWithin();
+      if (dryRun) return grant;
+      await grants.add(grant);
+      const after = { rule: grant.rule, grant: describeGrant(grant) };
+      await deps.note({ by, from, reason, action: 'grants.add', subject: `grant ${grant.id}`, after });
+      return grant;
     },
     revoke: async (id, by, from) => {
       const grant = await grants.revoke(id);

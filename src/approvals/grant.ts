@@ -26,7 +26,7 @@ interface Given {
   readonly by: string;
   readonly from?: string | undefined;
   readonly reason?: string | undefined;
-  /** The approval that it came from. */
+  /** The approval that it came from; empty where a limit was raised without one. */
   readonly approval: string;
   readonly at: EpochMs;
   readonly until: EpochMs;
@@ -139,7 +139,8 @@ export interface GrantReport {
   /** ISO 8601, UTC. */
   readonly since: string;
   readonly until: string;
-  readonly approval: string;
+  /** Null where a limit was raised without one. */
+  readonly approval: string | null;
 }
 
 export const reportGrant = (grant: Grant): GrantReport => ({
@@ -154,5 +155,5 @@ export const reportGrant = (grant: Grant): GrantReport => ({
   reason: grant.reason ?? null,
   since: new Date(grant.at).toISOString(),
   until: new Date(grant.until).toISOString(),
-  approval: grant.approval,
+  approval: grant.approval === '' ? null : grant.approval,
 });

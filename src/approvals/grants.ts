@@ -21,6 +21,8 @@ export interface Grants {
   /** Those in force, the first to end first. */
   readonly list: () => readonly Grant[];
   readonly grantedTo: GrantedBeforehand;
+  /** In force here when it resolves. @throws {TollgateError} of the store */
+  readonly add: (grant: Grant) => Promise<void>;
   /** In force here when it resolves. @returns what was revoked. @throws {TollgateError} of the store */
   readonly revoke: (id: string) => Promise<Grant | undefined>;
   /** Reads the store now. @throws {TollgateError} of the store */
@@ -75,7 +77,11 @@ export async function openGrants(deps: {
   return {
     list: () => grants.filter((grant) => grant.until > clock.now()),
     grantedTo: (rule, subjects, call, at) => {
-      const found = grants.find((grant) => covers(grant, rule, subjects, call, at));
+      if (grants.length === 0) return undefined;
+      // The latest: what was granted before it may be used up, which only the store knows.
+      let found: Grant | undefined;
+      for (const grant of grants)
+        if (grant.at >= (found?.at ?? 0) && covers(grant, rule, subjects, call, at)) found = grant;
       if (found === undefined) return undefined;
       const answer = answerOfGrant(found);
       if (found.what === 'number') return { answer };
@@ -91,6 +97,17 @@ export async function openGrants(deps: {
         pace: undefined,
       };
       return { answer, counted: { rule: counting, subject: found.subjects[0] } };
+    },
+    add: async (grant) => {
+      const results = await deps.durably(() =>
+        redis
+          .multi()
+          .hset(keys.grants, grant.id, JSON.stringify(grant))
+          .xadd(keys.approvalNotes, 'MAXLEN', '~', MOST_NOTES, '*', 'what', 'granted', 'id', grant.id)
+          .exec(),
+      );
+      doneOf(results, 'the grant could not be made');
+      await refresh();
     },
     revoke: async (id) => {
       const results = await deps.durably(() =>

@@ -72,6 +72,8 @@ export function createAutomaticBans(deps: {
   readonly peers: Pick<KnownPeers, 'find' | 'inNetwork'>;
   readonly settings: () => Settings;
   readonly reports: Pick<DefenceReports, 'report'>;
+  /** Called for each hostile event that was counted, of all daemons once. */
+  readonly onCounted?: (() => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }): AutomaticBans {
@@ -143,6 +145,7 @@ export function createAutomaticBans(deps: {
     const { offence } = item;
     const known = knownOf(offence.address);
     const readings = await counters.offence(offence, { feedsOthers: known.allowedBy === undefined });
+    if (readings.isNew) deps.onCounted?.();
     return { offence, judgement: judge(offence, readings, known, deps.settings().autoBan) };
   };
 
@@ -180,6 +183,12 @@ export function createAutomaticBans(deps: {
       attackedPort,
       by: offence.source,
     });
+    if ('refused' in answer && answer.because === 'left-alone') {
+      // A person has said so; afterwards it takes a new attack.
+      await Promise.all([...new Set([address, ban.range])].map((range) => counters.forget(range, service)));
+      log.info({ address: ban.range, service }, `not banned: ${answer.refused}`);
+      return;
+    }
     if ('refused' in answer) {
       const sentence = `${ban.reason}: ${ban.range} is not banned: ${answer.refused}`;
       deps.reports.report({

@@ -20,6 +20,8 @@ import {
   without,
 } from '../policy/addresses.ts';
 import type { AllowEntry } from '../policy/allowlist.ts';
+import { WIDEST } from './ban.ts';
+import { type LeftAlone, leavingAlone, leftAloneIn } from './left-alone.ts';
 
 /** What the ban list asks the allowlist. */
 export interface AllowedLookup {
@@ -30,7 +32,7 @@ export interface AllowedLookup {
 
 export interface Refusal {
   /** `not-an-address` is a mistake of the request; the others are conflicts. */
-  readonly because: 'not-an-address' | 'allowed' | 'own-address' | 'too-wide' | 'full';
+  readonly because: 'not-an-address' | 'allowed' | 'left-alone' | 'own-address' | 'too-wide' | 'full';
   readonly refused: string;
 }
 
@@ -46,8 +48,6 @@ export interface BanWish {
 
 /** Loopback and unspecified: RFC 1122 section 3.2.1.3, RFC 4291 section 2.5. */
 const OWN = ['127.0.0.0/8', '0.0.0.0', '::1', '::'];
-/** Above this many addresses a ban is a mistake more often than it is meant. */
-const WIDEST = { 4: 1n << 16n, 6: 1n << 96n } as const;
 /** One hole in a /64 leaves 64 networks. */
 const MOST_PIECES = 128;
 const MOST_NAMED = 3;
@@ -56,6 +56,8 @@ const MOST_NAMED = 3;
 export function banRanges(
   wish: BanWish,
   allowed: Pick<AllowedLookup, 'covering' | 'overlapping'>,
+  /** Who must not be banned by a machine now; none for a ban by hand. */
+  left: readonly LeftAlone[] = [],
 ): { readonly ranges: readonly AddressRange[] } | Refusal {
   const read = readRange(wish.address);
   if ('problem' in read) return { because: 'not-an-address', refused: `"${wish.address}" ${read.problem}` };
@@ -68,13 +70,21 @@ export function banRanges(
   }
   const unsafe = wish.force === true ? undefined : refuseUnsafe(range, wish.caller);
   if (unsafe !== undefined) return unsafe;
+  const alone = leavingAlone(left, range);
+  if (alone !== undefined) {
+    const until = new Date(alone.until).toISOString();
+    return { because: 'left-alone', refused: `${formatRange(range)} is left alone until ${until} by ${alone.by}` };
+  }
   const inTheWay = allowed.overlapping(range);
-  if (inTheWay.length === 0) return { ranges: [range] };
+  const holes = [...inTheWay, ...leftAloneIn(left, range)];
+  if (holes.length === 0) return { ranges: [range] };
   const pieces = without(
     range,
-    inTheWay.map((each) => rangeOf(each.network)),
+    holes.map((each) => rangeOf(each.network)),
   ).flatMap((piece) => networksOf(piece).map(rangeOf));
   if (wish.aroundAllowed === true && pieces.length > 0 && pieces.length <= MOST_PIECES) return { ranges: pieces };
+  if (inTheWay.length === 0)
+    return { because: 'left-alone', refused: `${formatRange(range)} holds addresses that are left alone for a time` };
   return { because: 'allowed', refused: describeAllowed(range, inTheWay, pieces) };
 }
 

@@ -17,7 +17,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, TollgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type AddressRange, formatRange, readAddress, readRange } from '../policy/addresses.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -29,6 +29,7 @@ import {
   type Evidence,
   evidenceText,
   isOver,
+  namesTried,
   readEvidence,
 } from './ban.ts';
 import { createBanFollower, readEntry } from './ban-follower.ts';
@@ -36,6 +37,7 @@ import { type AllowedLookup, type BanWish, banRanges, type Refusal } from './ban
 import { type BanOutcome, createBanScripts, MOST_BANS, type NewBan } from './ban-scripts.ts';
 import { type BanPage, type BanQuery, pageOf } from './ban-search.ts';
 import { type BanSnapshot, createBanSnapshot } from './ban-snapshot.ts';
+import { createLeftAlone, type LeftAloneList } from './left-alone.ts';
 
 /** A wish to ban; `address` is an address or a network in any form that addresses.ts reads. */
 export interface BanRequest extends BanWish {
@@ -67,9 +69,15 @@ export interface BanList extends Pick<BanSnapshot, 'size' | 'all' | 'cursor' | '
   readonly add: (request: BanRequest) => Promise<BanAnswer>;
   /**
    * Lifts bans by their own addresses; the answer says of each which ban ended, undefined where there was none.
-   * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`
+   * @param leaveAloneMs for how long no automatic ban may hold any of them, banned or not; see left-alone.ts
+   * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`, `CONFLICT`: too many are left alone
    */
-  readonly lift: (addresses: readonly string[], by: string) => Promise<readonly (Ban | undefined)[]>;
+  readonly lift: (
+    addresses: readonly string[],
+    by: string,
+    leaveAloneMs?: number,
+  ) => Promise<readonly (Ban | undefined)[]>;
+  readonly leftAlone: Pick<LeftAloneList, 'list' | 'end'>;
   /**
    * Puts bans back as they were, but for their evidence; what is listed already stays as it is.
    * @throws {TollgateError} `STORE_UNAVAILABLE`, `STORE_TIMEOUT`
@@ -89,6 +97,8 @@ export interface BanList extends Pick<BanSnapshot, 'size' | 'all' | 'cursor' | '
   readonly list: (query: BanQuery) => BanPage;
   /** Oldest first. @throws {TollgateError} `STORE_UNAVAILABLE` */
   readonly evidenceOf: (address: string) => Promise<readonly Evidence[]>;
+  /** As {@link namesTried} says, of each. @throws {TollgateError} `STORE_UNAVAILABLE` */
+  readonly namesTriedBy: (addresses: readonly string[]) => Promise<readonly (readonly string[])[]>;
   /** The last changes, newest first; of one address, or of all. @throws {TollgateError} `STORE_UNAVAILABLE` */
   readonly history: (options: { readonly address?: string; readonly limit: number }) => Promise<readonly BanChange[]>;
   /** Calls back after the picture has changed; read `changesAfter` then. Returns the way to unsubscribe. */
@@ -99,6 +109,8 @@ export interface BanList extends Pick<BanSnapshot, 'size' | 'all' | 'cursor' | '
 /** Changes of the log that are searched for one address: those of weeks, or of the last hours of a great attack. */
 const MOST_SEARCHED = 5000;
 const SWEEP_PIECE = 2000;
+/** Each ends with a list that is newer; people change it. */
+const MOST_ATTEMPTS = 20;
 
 export async function openBanList(deps: {
   readonly redis: Redis;
@@ -112,6 +124,7 @@ export async function openBanList(deps: {
   const { redis, keys, clock, allowed, log } = deps;
   const scripts = createBanScripts(redis, keys);
   const snapshot = createBanSnapshot();
+  const leftAlone = createLeftAlone({ redis, keys, clock });
   const listeners = new Set<(changes: readonly BanChange[]) => void>();
   let closed = false;
 
@@ -196,22 +209,38 @@ export async function openBanList(deps: {
     cursor: snapshot.cursor,
     changesAfter: snapshot.changesAfter,
     add: async (request) => {
-      const read = banRanges(request, allowed);
-      if ('refused' in read) return read;
-      const wanted = read.ranges.map((range) => newBan(request, range));
-      const bans = await write(request.origin, () => scripts.add(wanted, follower.newEpoch));
-      if (bans === undefined) {
-        const refused = `the ban list holds ${MOST_BANS} bans; lift some, or ban networks instead of addresses`;
-        return { because: 'full', refused };
+      const isByHand = request.origin === 'manual';
+      for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        const { number, left } = leftAlone.known();
+        const read = banRanges(request, allowed, isByHand ? [] : left);
+        if ('refused' in read) {
+          // It may have been ended meanwhile.
+          if (read.because !== 'left-alone' || attempt > 0) return read;
+          await leftAlone.refresh();
+          continue;
+        }
+        const wanted = read.ranges.map((range) => newBan(request, range));
+        const judgedBy = isByHand ? undefined : number;
+        const bans = await write(request.origin, () => scripts.add(wanted, follower.newEpoch, judgedBy));
+        if (bans === 'stale') {
+          await leftAlone.refresh();
+          continue;
+        }
+        if (bans === 'full') {
+          const refused = `the ban list holds ${MOST_BANS} bans; lift some, or ban networks instead of addresses`;
+          return { because: 'full', refused };
+        }
+        await follower.catchUp();
+        return { bans };
       }
-      await follower.catchUp();
-      return { bans };
+      throw new TollgateError('CONFLICT', 'who is left alone keeps being changed; the next attempt bans');
     },
-    lift: async (addresses, by) => {
-      const lifted = await write('manual', () => scripts.lift(addresses.map(canonical), by));
+    lift: async (addresses, by, leaveAloneMs) => {
+      const lifted = await write('manual', () => scripts.lift(addresses.map(canonical), by, leaveAloneMs));
       await follower.catchUp();
       return lifted;
     },
+    leftAlone: { list: leftAlone.list, end: (addresses) => leftAlone.end(addresses.map(canonical)) },
     restore: async (bans) => {
       await write('manual', () => scripts.restore(bans, follower.newEpoch));
       await follower.catchUp();
@@ -239,6 +268,11 @@ export async function openBanList(deps: {
       return pageOf(inForce(snapshot.overlapping(read.range), clock), { ...query, search: undefined });
     },
     evidenceOf: async (address) => readEvidence((await redis.hget(keys.banEvidence, canonical(address))) ?? ''),
+    namesTriedBy: async (addresses) => {
+      if (addresses.length === 0) return [];
+      const texts = await redis.hmget(keys.banEvidence, ...addresses.map(canonical));
+      return texts.map((text) => namesTried(readEvidence(text ?? '')));
+    },
     history: async ({ address, limit }) => {
       const wanted = address === undefined ? undefined : canonical(address);
       const entries = await redis.xrevrange(

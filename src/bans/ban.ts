@@ -9,6 +9,9 @@ import type { EpochMs } from '../policy/call.ts';
 export const ORIGINS = ['manual', 'automatic'] as const;
 export type BanOrigin = (typeof ORIGINS)[number];
 
+/** Above this many addresses, by family, a ban is a mistake more often than it is meant. */
+export const WIDEST = { 4: 1n << 16n, 6: 1n << 96n } as const;
+
 export interface Ban {
   /** Canonical: `203.0.113.9`, `203.0.113.0/24`, `2001:db8::/64`. */
   readonly address: string;
@@ -104,5 +107,13 @@ export const readEvidence = (text: string): Evidence[] =>
       return [];
     }
   });
+
+/**
+ * User names that events of the evidence tell of, each once, in the order in which they were tried. A name may hold anything:
+ * what stands behind it is written by us.
+ */
+export const namesTried = (evidence: readonly Pick<Evidence, 'event'>[]): readonly string[] => [
+  ...new Set(evidence.flatMap(({ event }) => / as (.+) \([^()]*\) from \S+(?: over \w+)?$/s.exec(event)?.[1] ?? [])),
+];
 
 export const isOver = (ban: Ban, now: EpochMs): boolean => ban.until !== null && ban.until <= now;

@@ -78,6 +78,8 @@ export function startDefence(deps: {
   readonly log: Log;
   /** For alerts. */
   readonly onReport?: (report: DefenceReport) => void;
+  /** Called for each hostile event, of all daemons once. */
+  readonly onHostile?: () => void;
 }): Defence {
   const { redis, keys, clock, node, manager, bans, settings, log } = deps;
   const counters = createOffenceCounters(redis, keys);
@@ -89,7 +91,10 @@ export function startDefence(deps: {
   });
   const peers = createKnownPeers({ redis, keys, clock, node, manager, log });
   void peers.refresh();
-  const automatic = createAutomaticBans({ counters, bans, allowedBy, peers, settings, reports, clock, log });
+  const automatic = createAutomaticBans({
+    ...{ counters, bans, allowedBy, peers, settings, reports, clock, log },
+    onCounted: deps.onHostile,
+  });
   const countries = createCalledCountries(redis, keys);
   const patterns = createCallPatterns({
     ...{ settings, reports, allowedBy, peers, node, log },

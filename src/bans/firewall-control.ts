@@ -1,5 +1,6 @@
 /**
- * The portal and isolation of this host: made, confirmed, undone, and undone by themselves.
+ * The portal and isolation of this host: made, confirmed, undone, and undone by themselves. Settings that are tried wait
+ * here as well, so that one thing waits at a time and is confirmed in one way.
  *
  * Guarantees
  * - A change that closes something is in the kernel, and the kernel said so, when its promise resolves; where that fails
@@ -21,6 +22,7 @@ import {
   type FirewallDocument,
   type FirewallPlan,
   isolate,
+  type LostPeers,
   openPortal,
   type PendingChange,
   type PlanMaking,
@@ -32,6 +34,8 @@ import {
   undone,
 } from '../policy/firewall-plan.ts';
 import type { Ports } from '../policy/port-presets.ts';
+import type { Settings } from '../policy/settings.ts';
+import type { PendingSettings, UndoneSettings } from '../policy/settings-trial.ts';
 import { type Caller, isIn, letsIn, OWN_ADDRESSES, refusalOfAllowlist, refusalOfPlan } from './lock-out-guard.ts';
 
 /** Where the plan is kept. */
@@ -51,21 +55,41 @@ export interface PlanRequest {
   readonly withinMs: number;
   /** Even if it cuts the caller off. */
   readonly force: boolean;
+  /** Whom the change keeps out who is here by right, for whoever has to confirm it; null: not known. */
+  readonly lost?: LostPeers | null;
+}
+
+/** Settings that are tried, see policy/settings-trial.ts. */
+export interface Trials {
+  readonly pending: () => PendingSettings | undefined;
+  readonly lastUndone: () => UndoneSettings | undefined;
+  readonly confirm: (by: string) => Promise<EndedTrial | undefined>;
+  readonly undo: (by: string) => Promise<EndedTrial | undefined>;
+}
+interface EndedTrial {
+  readonly before: Settings;
+  readonly after: Settings;
 }
 
 /** `refused` is a sentence that says what to do. */
 export type PlanAnswer =
   | { readonly before: FirewallPlan; readonly after: FirewallPlan; readonly notes: readonly string[] }
+  | { readonly settings: EndedTrial; readonly notes: readonly string[] }
   | { readonly refused: string };
 
 export interface PlanState {
   readonly plan: FirewallPlan;
-  readonly pending: PendingChange | undefined;
-  readonly lastUndone: UndoneChange | undefined;
+  /** The one change that waits. */
+  readonly pending: PendingChange | PendingSettings | undefined;
+  readonly lastUndone: UndoneChange | UndoneSettings | undefined;
 }
 
 export interface FirewallControl {
   readonly state: () => PlanState;
+  /** Why a plan must not come into force as it is, whoever he is. */
+  readonly refusalOf: (plan: Partial<FirewallPlan>, caller: Caller) => string | undefined;
+  /** Whether a connection was opened after the change that waits was in force; undefined: none waits, or it is not known. */
+  readonly isNew: (caller: Caller) => boolean | undefined;
   /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED`; then nothing has changed */
   readonly closePortal: (ports: readonly Ports[], request: PlanRequest) => Promise<PlanAnswer>;
   /** @throws {TollgateError} `STORE_UNAVAILABLE`, `FIREWALL_FAILED` */
@@ -91,6 +115,7 @@ const LONGEST_TIMER_MS = 600_000;
 
 export function createFirewallControl(deps: {
   readonly plans: PlanDocument;
+  readonly trials: Trials & { readonly onChange: (listener: () => void) => () => void };
   /** Drops nothing: a portal would be a lie. */
   readonly hasFirewall: boolean;
   /** Resolves when what is wanted is in the kernel. @throws {TollgateError} `FIREWALL_FAILED` */
@@ -107,7 +132,7 @@ export function createFirewallControl(deps: {
   readonly clock: Clock;
   readonly log: Log;
 }): FirewallControl {
-  const { plans, clock, log, sync } = deps;
+  const { plans, trials, clock, log, sync } = deps;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   /** The pending change that is known to be in the kernel. */
@@ -115,17 +140,21 @@ export function createFirewallControl(deps: {
 
   const document = (): FirewallDocument => plans.current().document;
   const planNow = (): FirewallPlan => planInForce(document(), clock.now());
-  const making = ({ by, caller, withinMs }: PlanRequest): PlanMaking => ({
+  const waiting = (): PendingChange | PendingSettings | undefined =>
+    pendingAt(document(), clock.now()) ?? trials.pending();
+  const making = ({ by, caller, withinMs, lost }: PlanRequest): PlanMaking => ({
     at: clock.now(),
     by,
     connection: caller.connection ?? null,
     withinMs,
+    lost: lost ?? null,
   });
 
   /** Notes which change is in the kernel, for those who confirm it. */
   const takeToKernel = async (): Promise<void> => {
-    const pending = pendingAt(document(), clock.now());
-    await sync();
+    const pending = waiting();
+    // Who may come to page and API is no matter of the kernel.
+    if (pending?.what !== 'adminAccess') await sync();
     if (pending !== undefined && inKernel?.madeAt !== pending.madeAt)
       inKernel = { madeAt: pending.madeAt, at: clock.now() };
   };
@@ -164,7 +193,12 @@ export function createFirewallControl(deps: {
     timer = undefined;
     schedule();
   };
-  const stop = plans.onChange(follow);
+  const stops = [
+    plans.onChange(follow),
+    trials.onChange(() => {
+      if (trials.pending() !== undefined) void takeToKernel().catch(() => undefined);
+    }),
+  ];
   follow();
   // One that was made before this start is in the kernel with the first comparison.
   void takeToKernel().catch(() => undefined);
@@ -182,6 +216,7 @@ export function createFirewallControl(deps: {
     const isFree = request.force || (!closes && address !== undefined && !letsIn(before, address, deps.isAllowed));
     const refused = isFree ? undefined : refusalOfPlan(edit(old, made).plan, address, deps.isAllowed);
     if (refused !== undefined) return { refused };
+    if (closes && trials.pending() !== undefined) return { refused: ANOTHER_WAITS };
     const { document: next } = await plans.change((now) => edit(now, made), request.by);
     try {
       await takeToKernel();
@@ -193,6 +228,12 @@ export function createFirewallControl(deps: {
     return { before, after: next.plan, notes: [] };
   };
 
+  const lastUndone = (): UndoneChange | UndoneSettings | undefined => {
+    const plan = settled(document(), clock.now()).lastUndone ?? undefined;
+    const settings = trials.lastUndone();
+    if (plan === undefined || settings === undefined) return plan ?? settings;
+    return plan.at > settings.at ? plan : settings;
+  };
   const noFirewall = (): { readonly refused: string } | undefined =>
     deps.hasFirewall
       ? undefined
@@ -204,9 +245,16 @@ export function createFirewallControl(deps: {
   return {
     state: () => ({
       plan: planNow(),
-      pending: pendingAt(document(), clock.now()),
-      lastUndone: settled(document(), clock.now()).lastUndone ?? undefined,
+      pending: waiting(),
+      lastUndone: lastUndone(),
     }),
+    refusalOf: (plan, { address }) => refusalOfPlan({ ...planNow(), ...plan }, address, deps.isAllowed),
+    isNew: (caller) => {
+      const pending = waiting();
+      return pending === undefined || inKernel?.madeAt !== pending.madeAt
+        ? undefined
+        : isNew(caller, pending, inKernel.at);
+    },
     closePortal: async (ports, request) =>
       noFirewall() ?? (await change(request, (now, made) => closePortal(now, ports, made), true)),
     openPortal: (request) => change(request, openPortal, false),
@@ -228,25 +276,29 @@ export function createFirewallControl(deps: {
     },
     release: (request) => change(request, release, false),
     confirm: async ({ by, caller }) => {
-      const now = clock.now();
-      const pending = pendingAt(document(), now);
-      if (pending === undefined) return { refused: nothingWaits(settled(document(), now)) };
+      const pending = waiting();
+      if (pending === undefined) return { refused: nothingWaits(lastUndone()) };
       if (inKernel?.madeAt !== pending.madeAt)
         return { refused: 'the change is not in the kernel yet; see tollgate firewall status, and try again' };
-      const isOld = caller.openedAt !== undefined && caller.openedAt <= inKernel.at;
-      if (isOld || (caller.connection !== undefined && caller.connection === pending.connection))
-        return { refused: OLD_CONNECTION };
+      if (!isNew(caller, pending, inKernel.at)) return { refused: OLD_CONNECTION };
+      if (isOfSettings(pending)) {
+        const settings = await trials.confirm(by);
+        return settings === undefined ? { refused: nothingWaits(lastUndone()) } : { settings, notes: [] };
+      }
       const { document: next } = await plans.change((old) => confirmed(old, clock.now()), by);
       // The time may have run out on the way to the store.
-      if (next.lastUndone?.at === pending.revertAt) return { refused: nothingWaits(next) };
+      if (next.lastUndone?.at === pending.revertAt) return { refused: nothingWaits(next.lastUndone) };
       return { before: pending.previous, after: next.plan, notes: [] };
     },
     refusalOfAllowlist: (next, { address }) =>
       refusalOfAllowlist(planNow(), address, deps.isAllowed, (text) => deps.wouldAllow(next, text)),
     undo: async ({ by }) => {
-      const now = clock.now();
-      const pending = pendingAt(document(), now);
-      if (pending === undefined) return { refused: nothingWaits(settled(document(), now)) };
+      const pending = waiting();
+      if (pending === undefined) return { refused: nothingWaits(lastUndone()) };
+      if (isOfSettings(pending)) {
+        const settings = await trials.undo(by);
+        return settings === undefined ? { refused: nothingWaits(lastUndone()) } : { settings, notes: [] };
+      }
       const before = planNow();
       const { document: next } = await plans.change((old) => undone(old, clock.now(), by), by);
       await sync();
@@ -255,7 +307,7 @@ export function createFirewallControl(deps: {
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      stop();
+      for (const stop of stops) stop();
       if (pendingAt(document(), clock.now()) === undefined) return;
       try {
         await plans.change((now) => undone(now, clock.now(), STOPPED), STOPPED);
@@ -273,8 +325,20 @@ const STOPPED = 'the daemon, which stopped';
 const OLD_CONNECTION =
   'this connection is older than the change, and an old one may live on where no new one can be opened: log in anew, and confirm from there (tollgate firewall confirm)';
 
-function nothingWaits({ lastUndone }: FirewallDocument): string {
-  if (lastUndone === null) return 'no change of the firewall waits for confirmation';
+const ANOTHER_WAITS =
+  'a change of the settings waits to be kept; keep it or put it back first (tollgate firewall confirm, tollgate firewall undo)';
+
+const isOfSettings = (pending: PendingChange | PendingSettings): pending is PendingSettings =>
+  pending.what === 'adminAccess' || pending.what === 'packetProtection';
+
+/** Opened after the change was in the kernel, and not the one by which it was made. */
+function isNew(caller: Caller, pending: PendingChange | PendingSettings, inKernelAt: EpochMs): boolean {
+  const isOld = caller.openedAt !== undefined && caller.openedAt <= inKernelAt;
+  return !isOld && (caller.connection === undefined || caller.connection !== pending.connection);
+}
+
+function nothingWaits(lastUndone: UndoneChange | UndoneSettings | undefined): string {
+  if (lastUndone === undefined) return 'no change of the firewall waits for confirmation';
   const at = new Date(lastUndone.at).toISOString();
   const why = lastUndone.undoneBy === null ? 'nobody confirmed it in time' : `${lastUndone.undoneBy} undid it`;
   return `no change of the firewall waits for confirmation; the last one, ${lastUndone.what} by ${lastUndone.by}, ended at ${at}: ${why}`;

@@ -25,7 +25,7 @@ import type {
 } from './firewall/firewall.ts';
 import { type FirewallStatus, startReconciler } from './firewall/reconciler.ts';
 import { createFirewall } from './firewall/registry.ts';
-import { createFirewallControl, type FirewallControl, type PlanDocument } from './firewall-control.ts';
+import { createFirewallControl, type FirewallControl, type PlanDocument, type Trials } from './firewall-control.ts';
 import { followKernelHits } from './kernel-hits.ts';
 
 export interface FirewallState extends FirewallStatus {
@@ -89,6 +89,7 @@ export function startFirewall(deps: {
   readonly settings: {
     readonly current: () => { readonly document: Settings };
     readonly onChange: (listener: () => void) => () => void;
+    readonly trials: Trials;
   };
   readonly noteAllowed: (entryId: string) => void;
   readonly noteBanned: (address: string) => void;
@@ -200,6 +201,7 @@ export function startFirewall(deps: {
 
   const control = createFirewallControl({
     plans,
+    trials: { ...settings.trials, onChange: settings.onChange },
     hasFirewall,
     sync: reconciler.sync,
     isAllowed: (address) => allowed.entryOf(address) !== undefined,

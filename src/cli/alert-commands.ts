@@ -4,6 +4,7 @@ import type { TestResult } from '../alerts/alerts.ts';
 import type { AlertReport, DeadLetterReport } from '../api/alert-report.ts';
 import type { Client } from './client.ts';
 import { type CommandContext, EXIT, wantsJson } from './context.ts';
+import { readSeconds } from './firewall-commands.ts';
 import { json, localTime, paint, plain, table } from './terminal.ts';
 
 export function alertCommands(program: Command, context: CommandContext): void {
@@ -45,6 +46,28 @@ export function alertCommands(program: Command, context: CommandContext): void {
       const path = `/api/v1/alerts/${encodeURIComponent(await wholeId(client, id))}/acknowledge`;
       const alert = await client.ask<AlertReport>('POST', path, {});
       terminal.out(wantsJson(command) ? json(alert) : `Acknowledged: ${plain(alert.title)}.\n`);
+    });
+
+  alerts
+    .command('snooze')
+    .description('let nobody hear of it for a time, unless it gets worse; then the escalation goes on')
+    .argument('<id>', 'from alerts list; four characters will do if no other begins with them')
+    .option('--for <time>', 'how long, 1m to 24h (default: 1h)', readSeconds)
+    .option('--off', 'let it be told again, now')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tollgate alerts snooze 9f3a\n  tollgate alerts snooze 9f3a --for 15m\n  tollgate alerts snooze 9f3a --off',
+    )
+    .action(async (id: string, options: { readonly for?: number; readonly off?: boolean }, command: Command) => {
+      const client = context.client(command);
+      const path = `/api/v1/alerts/${encodeURIComponent(await wholeId(client, id))}/snooze`;
+      const alert = options.off
+        ? await client.ask<AlertReport>('DELETE', path)
+        : await client.ask<AlertReport>('POST', path, options.for === undefined ? {} : { seconds: options.for });
+      const until = alert.snoozedUntil === null ? undefined : localTime(alert.snoozedUntil);
+      const done = until === undefined ? 'Told again' : `Snoozed until ${until}`;
+      terminal.out(wantsJson(command) ? json(alert) : `${done}: ${plain(alert.title)}.\n`);
     });
 
   alerts
@@ -107,7 +130,11 @@ export function alertCommands(program: Command, context: CommandContext): void {
 const TEST_WITHIN_MS = 60_000;
 
 const stateOf = (alert: AlertReport): string =>
-  alert.state === 'acknowledged' ? `acknowledged by ${plain(alert.acknowledgedBy ?? '')}` : alert.state;
+  alert.state === 'acknowledged'
+    ? `acknowledged by ${plain(alert.acknowledgedBy ?? '')}`
+    : alert.snoozedUntil === null
+      ? alert.state
+      : `snoozed until ${localTime(alert.snoozedUntil)}`;
 
 async function wholeId(client: Client, id: string): Promise<string> {
   if (id.length < 4) return id;

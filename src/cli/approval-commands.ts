@@ -5,6 +5,7 @@ import type { ApprovalReport } from '../approvals/approval.ts';
 import { GRANTED_FOR, type GrantReport } from '../approvals/grant.ts';
 import type { Client } from './client.ts';
 import { type CommandContext, wantsJson } from './context.ts';
+import { raiseCommand } from './raise-command.ts';
 import { duration, json, localTime, plain, type Terminal, table } from './terminal.ts';
 
 export function approvalCommands(program: Command, context: CommandContext): void {
@@ -119,6 +120,7 @@ Examples:
       terminal.out(wantsJson(command) ? json(link) : `${link.url}\n`);
     });
 
+  raiseCommand(approvals, context);
   approvals
     .command('grants')
     .description('what was allowed beyond one call, and until when')

@@ -1,6 +1,7 @@
 /** `bans list|show|add|lift`: which addresses are kept out, and why. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AddedBan, BanReport, BansPage, LiftReport } from '../api/bans-routes.ts';
+import type { LeftAloneReport } from '../api/left-alone-routes.ts';
 import { parseDuration } from '../policy/duration.ts';
 import { banExplainCommands, endOf, kindOf } from './ban-explain-commands.ts';
 import { banReportCommand } from './ban-report-command.ts';
@@ -20,6 +21,14 @@ Examples:
   tollgate bans add 203.0.113.9 --reason "guesses passwords"
   tollgate bans add 203.0.113.0/24 --for 7d --around-allowed
   tollgate bans add 2001:db8::/64 --permanent`,
+  lift: `
+Examples:
+  tollgate bans lift 203.0.113.9 198.51.100.0/24
+  tollgate bans lift 203.0.113.9 --leave-alone 1h`,
+  leftAlone: `
+Examples:
+  tollgate bans left-alone
+  tollgate bans left-alone --end 203.0.113.9`,
 };
 
 interface ListOptions {
@@ -38,6 +47,10 @@ interface AddOptions {
   readonly service?: string;
   readonly aroundAllowed?: boolean;
   readonly force?: boolean;
+}
+
+interface LiftOptions {
+  readonly leaveAlone?: number;
 }
 
 const PATH = '/api/v1/bans';
@@ -105,10 +118,16 @@ export function banCommands(program: Command, context: CommandContext): void {
     .command('lift')
     .description('end bans, of one address or many, at once')
     .argument('<address...>', 'as bans list shows them')
+    .option(
+      '--leave-alone <time>',
+      'no automatic bans of them for so long, 1m to 7d; by hand they can be banned',
+      readSeconds,
+    )
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  tollgate bans lift 203.0.113.9 198.51.100.0/24')
-    .action(async (addresses: readonly string[], _options, command: Command) => {
-      const results = await context.client(command).ask<LiftReport[]>('POST', `${PATH}/lift`, { addresses });
+    .addHelpText('after', EXAMPLES.lift)
+    .action(async (addresses: readonly string[], options: LiftOptions, command: Command) => {
+      const body = { addresses, leaveAloneSeconds: options.leaveAlone };
+      const results = await context.client(command).ask<LiftReport[]>('POST', `${PATH}/lift`, body);
       if (results.some(({ lifted }) => !lifted)) context.answer(EXIT.no);
       if (wantsJson(command)) {
         terminal.out(json(results));
@@ -119,8 +138,28 @@ export function banCommands(program: Command, context: CommandContext): void {
         if (!lifted) terminal.error(`${paint(terminal, 'red', `${shown} ${why}.`)}\n`);
         else terminal.out(detail === '' ? `Lifted ${shown}.\n` : `Lifted ${shown}; it ${why}.\n`);
       }
+      const { leftAloneUntil = null } = results[0] ?? {};
+      if (leftAloneUntil !== null) terminal.out(`Left alone by automatic bans until ${localTime(leftAloneUntil)}.\n`);
       const { kernel = null } = results.find((each) => each.kernel !== null) ?? {};
       for (const line of describeKernel(terminal, kernel, false)) terminal.out(`${line}\n`);
+    });
+
+  bans
+    .command('left-alone')
+    .description('addresses that automatic bans leave alone for a time, or the end of that')
+    .option('--end <address...>', 'let automatic bans hold them again')
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXAMPLES.leftAlone)
+    .action(async ({ end = [] }: { readonly end?: readonly string[] }, command: Command) => {
+      const client = context.client(command);
+      for (const address of end) await client.ask('DELETE', `${PATH}/left-alone/${encodeURIComponent(address)}`);
+      const left = await client.ask<LeftAloneReport[]>('GET', `${PATH}/left-alone`);
+      if (wantsJson(command)) terminal.out(json(left));
+      else if (left.length === 0) terminal.out('Automatic bans leave nobody alone.\n');
+      else {
+        const rows = left.map((each) => [plain(each.address), localTime(each.until), plain(each.by)]);
+        terminal.out(table(terminal, ['ADDRESS', 'UNTIL', 'BY'], rows));
+      }
     });
 
   banExplainCommands(bans, context);

@@ -5,6 +5,7 @@ import type { DecisionReport, ExplanationReport, FindingReport, LimitReport } fr
 import { VERDICTS } from '../policy/actions/action.ts';
 import { describeMs } from '../policy/rule-words.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
+import { costCommand } from './cost-command.ts';
 import { liveCallCommands } from './live-call-commands.ts';
 import { duration, json, localTime, paint, plain, type Terminal, table, VERDICT_STYLES } from './terminal.ts';
 
@@ -105,10 +106,11 @@ export function callCommands(program: Command, context: CommandContext): void {
       if (wantsJson(command)) terminal.out(json(call));
       else
         terminal.out(
-          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call, 'did')}\n${findingsTable(terminal, call.findings, call.rulesNotListed)}`,
+          `Decision ${call.id}, ${localTime(call.at)}, node ${call.node}, ${call.tookMs} ms\n${describeVerdict(terminal, call, 'did')}${becameOf(call)}\n${findingsTable(terminal, call.findings, call.rulesNotListed)}`,
         );
     });
 
+  costCommand(calls, context);
   liveCallCommands(calls, context);
   calls
     .command('tail')
@@ -194,15 +196,15 @@ function describeVerdict(terminal: Terminal, answer: ExplanationReport, tense: '
   return `${lines.join('\n')}\n`;
 }
 
-function whenAllowed({ retryAfterSeconds, layer, rule, store, findings }: ExplanationReport): string[] {
+function whenAllowed({ retryAfterSeconds, verdict, layer, rule, store, findings }: ExplanationReport): string[] {
   if (retryAfterSeconds !== null)
     return retryAfterSeconds > 0 ? [`It would be allowed in ${duration(retryAfterSeconds)}.`] : [];
   if (layer === 'ban') return ['It will not be allowed until the ban is lifted.'];
   if (layer === 'lock') return ['It will not be allowed until a person clears the lock: tollgate locks list.'];
   const decisive = findings.find((each) => each.rule === rule);
-  // Beside calls at once, every limit tells its time.
-  if (decisive?.limits.some((each) => each.retryAfterSeconds === null))
+  if (decisive?.limits.some(({ kind, retryAfterSeconds: after }) => kind === 'concurrent' && after === null))
     return ['It would be allowed as soon as one of the calls under way is over.'];
+  if (verdict === 'hold') return ['It would be allowed as soon as a person approves it.'];
   return rule === null || store === 'failed' ? [] : ['It will not be allowed until the rule is changed.'];
 }
 
@@ -262,17 +264,44 @@ function usedOf({ kind, limit, currency, used, usedAfter, retryAfterSeconds }: L
 const callTable = (terminal: Terminal, calls: readonly DecisionReport[]): string =>
   table(
     terminal,
-    ['TIME', 'VERDICT', 'EXTENSION', 'DESTINATION', 'TRUNK', 'RULE', 'DECISION'],
+    ['TIME', 'VERDICT', 'EXTENSION', 'DESTINATION', 'TRUNK', 'RULE', 'LASTED', 'COST', 'DECISION'],
     calls.map((call) => [
       localTime(call.at),
       verdictOf(terminal, call),
       plain(call.extension ?? '?'),
       plain(call.destination),
-      plain(call.trunk ?? ''),
+      plain(call.trunksTried.length > 1 ? call.trunksTried.join(' → ') : (call.trunk ?? '')),
       ruleOf(call),
+      lastedOf(call),
+      costOf(call),
       call.id,
     ]),
   );
+
+const lastedOf = ({ end, held }: DecisionReport): string =>
+  end !== null ? duration(end.seconds) : held === null ? '' : held.state;
+
+const costOf = ({ end }: DecisionReport): string =>
+  end?.cost == null ? '' : `${end.currency ?? ''} ${end.cost.toFixed(2)}`.trim();
+
+/** What became of it, a line each; nothing where nobody saw it. */
+function becameOf({ end, held, trunksTried, extensionName }: DecisionReport): string {
+  const lines = [
+    ...(extensionName === null ? [] : [`Extension: ${plain(extensionName)}`]),
+    ...(trunksTried.length > 1 ? [`Trunks tried: ${plain(trunksTried.join(', '))}`] : []),
+    ...(held === null
+      ? []
+      : [`Held for ${describeMs(held.waitedMs)}: ${held.state}${held.by === null ? '' : ` by ${plain(held.by)}`}`]),
+    ...(end === null ? [] : [describeEnd(end)]),
+  ];
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+function describeEnd({ seconds, talkSeconds, outcome, cost, currency }: NonNullable<DecisionReport['end']>): string {
+  const talked = talkSeconds === null ? 'nobody answered' : `${duration(talkSeconds)} of talk`;
+  const came = outcome === null ? '' : `, ${plain(outcome)}`;
+  return `It lasted ${duration(seconds)}, ${talked}${came}${cost === null ? '' : `; ${currency ?? ''} ${cost.toFixed(2)}`}.`;
+}
 
 const verdictOf = (terminal: Terminal, { verdict, waitMs }: DecisionReport, width = 0): string =>
   paint(

@@ -142,19 +142,29 @@ const closingOptions = (command: Command): Command =>
     .option('--force', 'even if it cuts you off')
     .option('--json', 'as JSON');
 
-function readSeconds(text: string): number {
+/** A time as whole seconds. */
+export function readSeconds(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('Write a time such as 60s or 5m.');
   return ms / 1000;
 }
 
-const NAMES = { portal: 'The portal', isolation: 'The isolation' } as const;
+const NAMES = {
+  portal: 'The portal',
+  isolation: 'The isolation',
+  packetProtection: 'The change of packetProtection',
+  adminAccess: 'The change of adminAccess',
+} as const;
 
 function describePending(terminal: Terminal, { pending }: FirewallReport): string[] {
   if (pending === null) return [];
-  const { what, by, secondsLeft } = pending;
+  const { what, by, secondsLeft, lost } = pending;
   const text = `${NAMES[what]} of ${plain(by)} is NOT CONFIRMED and is undone by itself in ${secondsLeft} s. To keep it, log in anew and run there: tollgate firewall confirm`;
-  return [paint(terminal, 'yellow', text)];
+  const phones = (lost?.phones ?? []).map(({ extension, address }) => `${plain(extension)} at ${plain(address)}`);
+  return [
+    paint(terminal, 'yellow', text),
+    ...(phones.length === 0 ? [] : [`Registered phones that it keeps out: ${phones.join(', ')}`]),
+  ];
 }
 
 const BACKENDS = {

@@ -16,6 +16,7 @@ export interface PackOptions {
   readonly extensionMoney?: string;
   readonly siteMoney?: string;
   readonly hours?: readonly string[];
+  readonly zone?: string;
   readonly out?: string;
 }
 
@@ -26,6 +27,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   extensionPerDay: '--extension-money',
   sitePerDay: '--site-money',
   hours: '--hours',
+  timezone: '--zone',
 };
 
 const OPTIONS: Readonly<Record<string, keyof PackOptions>> = {
@@ -34,6 +36,7 @@ const OPTIONS: Readonly<Record<string, keyof PackOptions>> = {
   extensionPerDay: 'extensionMoney',
   sitePerDay: 'siteMoney',
   hours: 'hours',
+  timezone: 'zone',
 };
 
 const collectOne = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value];
@@ -51,6 +54,7 @@ export const packOptions = (command: Command): Command =>
       'of a pack: when people work, such as "mon-fri 08:00-18:00"; may be repeated',
       collectOne,
     )
+    .option('--zone <zone>', "of a pack: time zone of these hours, such as America/New_York; otherwise the policy's")
     .option('--out <file>', 'of a pack: write the whole policy with it there');
 
 /** What the policy would become with a pack. Changes nothing but the file of `--out`. */
@@ -96,6 +100,7 @@ const figuresOf = (options: PackOptions) => ({
   extensionPerDay: options.extensionMoney,
   sitePerDay: options.siteMoney,
   hours: options.hours?.map(parseWindow),
+  timezone: options.zone,
 });
 
 /**
@@ -108,14 +113,14 @@ async function filledIn(
   command: Command,
   { figures }: PackAnswer,
   options: PackOptions,
-  { homeCountry }: PolicyDocument,
+  { homeCountry, timezone }: PolicyDocument,
 ): Promise<PackOptions> {
   const answers: Record<string, string | readonly string[]> = {};
   for (const { name, what, usual } of figures) {
     const flag = FLAGS[name] ?? name;
     const option = OPTIONS[name];
     if (option === undefined || options[option] !== undefined) continue;
-    const without = name === 'homeCountry' ? (homeCountry ?? null) : usual;
+    const without = name === 'homeCountry' ? (homeCountry ?? null) : name === 'timezone' ? timezone : usual;
     if (terminal.ask === undefined || wantsJson(command)) {
       if (without !== null) continue;
       const missing = `${flag} is missing, and the policy has no homeCountry`;

@@ -5,6 +5,7 @@ import { formatProblem } from '../policy/problem.ts';
 import type { Settings } from '../policy/settings.ts';
 import { listSettings, patchOf, readSettings, type ShownSetting, settingAt } from '../policy/settings-document.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
+import { readSeconds } from './firewall-commands.ts';
 import { describeDifference } from './policy-commands.ts';
 import { json, localTime, paint, plain, type Terminal, table } from './terminal.ts';
 import { readYamlFile } from './yaml-file.ts';
@@ -37,9 +38,17 @@ const FORCED = 'even if it cuts you off from page and API';
 interface Forced {
   readonly force?: true;
 }
+interface Trial {
+  /** Seconds. */
+  readonly confirmWithin?: number;
+}
 
-function query({ force, dryRun }: Forced & { readonly dryRun?: boolean }): string {
-  const words = [...(force === true ? ['force=true'] : []), ...(dryRun === true ? ['dryRun=true'] : [])];
+function query({ force, dryRun, confirmWithin }: Forced & Trial & { readonly dryRun?: boolean }): string {
+  const words = [
+    ...(force === true ? ['force=true'] : []),
+    ...(dryRun === true ? ['dryRun=true'] : []),
+    ...(confirmWithin === undefined ? [] : [`confirmWithinSeconds=${confirmWithin}`]),
+  ];
   return words.length === 0 ? '' : `?${words.join('&')}`;
 }
 
@@ -73,9 +82,14 @@ export function settingsCommands(program: Command, context: CommandContext): voi
     .argument('<path>')
     .argument('<value...>', 'several where the setting is a list')
     .option('--force', FORCED)
+    .option(
+      '--confirm-within <time>',
+      'of packetProtection and adminAccess: undone by itself after this time, 10s to 10m, unless tollgate firewall confirm keeps it',
+      readSeconds,
+    )
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.set)
-    .action(async (path: string, values: readonly string[], options: Forced, command: Command) => {
+    .action(async (path: string, values: readonly string[], options: Forced & Trial, command: Command) => {
       const now = await current(command);
       const patch = patchOf(path, readValue(valueAt(now.settings, path), path, values));
       tell(command, await context.client(command).ask<SettingsReport>('PATCH', `${PATH}${query(options)}`, patch), [

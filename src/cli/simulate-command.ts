@@ -9,6 +9,7 @@ import type { RateSheet } from '../rates/rate-sheet.ts';
 import { CDR_FIELDS, type ColumnMapping, parseColumns } from '../simulate/cdr-layout.ts';
 import type { Change, Counts, SimulationCounts } from '../simulate/outcome-counts.ts';
 import { type Replay, replayFile } from '../simulate/replay-file.ts';
+import { noticesOf, reportReplay } from '../simulate/replay-report.ts';
 import { type CommandContext, CommandFailed, EXIT, wantsJson } from './context.ts';
 import type { PolicyAnswer } from './policy-commands.ts';
 import { readPolicyFile } from './policy-file.ts';
@@ -108,7 +109,7 @@ export function simulateCommand(program: Command, context: CommandContext): void
         const zone = timezone === undefined ? `${replay.file.zone}, the policy's` : replay.file.zone;
         terminal.out(
           wantsJson(command)
-            ? json({ ...report(replay, rates !== undefined), prices: pricesFrom(options, rates) ?? null })
+            ? json({ ...reportReplay(replay, rates !== undefined), prices: pricesFrom(options, rates) ?? null })
             : describe(terminal, path, zone, replay, { ...options, prices: pricesFrom(options, rates) }),
         );
       } catch (error) {
@@ -139,56 +140,6 @@ async function openFile(path: string): Promise<WriteStream> {
 async function closeFile(file: WriteStream): Promise<void> {
   file.end();
   await once(file, 'close');
-}
-
-const report = (replay: Replay, hasRates: boolean) => ({
-  ...replay.counts,
-  rows: replay.file.rows,
-  unread: replay.file.unread,
-  unreadRows: replay.file.problems,
-  notOutbound: replay.notOutbound,
-  layout: replay.file.layout,
-  timezone: replay.file.zone,
-  locks: replay.locks,
-  notices: noticesOf(replay, hasRates),
-  ...(replay.compared && { compared: { ...replay.compared.counts, changes: replay.compared.changes } }),
-});
-
-/** Beyond this, calls do not last: the file's times are of another zone. */
-const SUSPICIOUS_MS = 25 * 60_000;
-
-function noticesOf({ file, unknownExtensions, counts, notOutbound, spendRules }: Replay, hasRates: boolean): string[] {
-  const notices: string[] = [];
-  if (counts.calls === 0) {
-    const hint = 'A row is an outbound call if its dstchannel, or what Dial was told, is a trunk';
-    notices.push(
-      `None of the ${notOutbound} rows is an outbound call. ${hint}; name trunks in the policy, or use --columns.`,
-    );
-  }
-  if (file.aheadMs !== undefined && Math.abs(file.aheadMs) > SUSPICIOUS_MS) {
-    const hours = (Math.abs(file.aheadMs) / 3_600_000).toFixed(1);
-    const where = file.aheadMs > 0 ? 'ahead of' : 'behind';
-    notices.push(
-      `Read in ${file.zone}, the times lie ${hours} hours ${where} those in the unique ids: is it the right --timezone? With usegmtime=yes in cdr.conf it is UTC.`,
-    );
-  }
-  if (unknownExtensions > 0) {
-    notices.push(
-      `Of ${count(unknownExtensions)} records nobody knows who called; they count together as extension "unknown". If a column says it, name it: --columns extension=…`,
-    );
-  }
-  if (!hasRates && spendRules.length > 0) {
-    const which = spendRules.slice(0, 3).join(', ');
-    notices.push(
-      `Rules with spend (${which}) count no money, because no call has a price: name a rate sheet with --rates, or import one.`,
-    );
-  }
-  if ((counts.money?.unpriced ?? 0) > 0) {
-    notices.push(
-      `Of ${count(counts.money?.unpriced ?? 0)} answered calls the rate sheet has no prefix; they cost the dearest of their class.`,
-    );
-  }
-  return notices;
 }
 
 /** Undefined: no call has a price. */

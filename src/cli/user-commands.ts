@@ -1,5 +1,5 @@
 /** `users list|add|set|remove|totp|sessions|logout`: who may log in to page and API. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ListedSession, NewFactorReport } from '../api/session-routes.ts';
 import type { ChangedUser, ListedUser } from '../api/users-routes.ts';
 import { ROLES } from '../people/roles.ts';
@@ -14,9 +14,10 @@ Without --password-stdin a password is made and shown once.
 
 Examples:
   tollgate users add anna --role supervisor
+  tollgate users add ben --role operator --role supervisor
   pass show tollgate/anna | tollgate users add anna --role operator --password-stdin`,
   set: `
-Changes of role, password and second factor, and --disable, end all log-ins of the user at once.
+--role is given once for each role that he has then; what he may do is what any of them may. Changes of roles, password and second factor, and --disable, end all log-ins of the user at once.
 
 Examples:
   tollgate users set anna --role viewer
@@ -32,10 +33,17 @@ Examples:
   tollgate users totp owner --code 123456`,
 };
 
-const roleOption = (): Option => new Option('--role <role>', 'what he may do').choices(ROLES);
+/** Given once for each. */
+const roleOption = (): Option =>
+  new Option('--role <role>', `what he may do, given again for each more: ${ROLES.join(', ')}`).argParser(
+    (role: string, before: readonly string[] | undefined): readonly string[] => {
+      if (!ROLES.some((each) => each === role)) throw new InvalidArgumentError(`There are: ${ROLES.join(', ')}.`);
+      return [...new Set([...(before ?? []), role])];
+    },
+  );
 
 interface SetOptions {
-  readonly role?: string;
+  readonly role?: readonly string[];
   readonly disable?: true;
   readonly enable?: true;
   readonly newPassword?: true;
@@ -77,14 +85,14 @@ export function userCommands(program: Command, context: CommandContext): void {
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES.add)
     .action(async (name: string, options: SetOptions, command: Command) => {
-      const body = { name, role: options.role, ...(await passwordFrom(options.passwordStdin)) };
+      const body = { name, roles: options.role, ...(await passwordFrom(options.passwordStdin)) };
       const user = await context.client(command).ask<ChangedUser>('POST', PATH, body);
-      tell(command, user, `${plain(user.name)} may log in as ${user.role}.`);
+      tell(command, user, `${plain(user.name)} may log in as ${user.roles.join(' and ')}.`);
     });
 
   users
     .command('set')
-    .description('change the role, make another password, keep somebody out for a while')
+    .description('change the roles, make another password, keep somebody out for a while')
     .argument('<name>')
     .addOption(roleOption())
     .option('--disable', 'he may not log in')
@@ -97,7 +105,7 @@ export function userCommands(program: Command, context: CommandContext): void {
     .addHelpText('after', EXAMPLES.set)
     .action(async (name: string, options: SetOptions, command: Command) => {
       const body = {
-        ...(options.role === undefined ? {} : { role: options.role }),
+        ...(options.role === undefined ? {} : { roles: options.role }),
         ...(options.enable === true || options.disable === true ? { enabled: options.enable === true } : {}),
         ...(options.newPassword === true ? { newPassword: true } : {}),
         ...(options.extension === undefined
@@ -108,7 +116,11 @@ export function userCommands(program: Command, context: CommandContext): void {
       };
       if (Object.keys(body).length === 0) throw new CommandFailed('nothing to change; --help lists what', EXIT.usage);
       const user = await context.client(command).ask<ChangedUser>('PATCH', path(name), body);
-      tell(command, user, `${plain(user.name)} is ${user.role}${user.enabled ? '' : ', and may not log in'}.`);
+      tell(
+        command,
+        user,
+        `${plain(user.name)} is ${user.roles.join(' and ')}${user.enabled ? '' : ', and may not log in'}.`,
+      );
     });
 
   users
@@ -189,10 +201,10 @@ export function userCommands(program: Command, context: CommandContext): void {
 const userTable = (terminal: Terminal, all: readonly ListedUser[]): string =>
   table(
     terminal,
-    ['name', 'role', 'second factor', 'log-ins', 'last seen', 'password since'],
+    ['name', 'roles', 'second factor', 'log-ins', 'last seen', 'password since'],
     all.map((user) => [
       `${plain(user.name)}${user.enabled ? '' : ' (disabled)'}`,
-      user.role,
+      user.roles.join(', '),
       user.secondFactor ? `yes, ${user.backupCodesLeft} backup codes` : 'no',
       String(user.sessions),
       user.lastSeenAt === null ? 'never' : localTime(user.lastSeenAt),

@@ -108,7 +108,9 @@ async function ofPeople({ machine, daemon }: DoctorContext): Promise<readonly Ma
   if (users === undefined)
     return [unknown('users', 'the daemon could not be asked for its users', why, 'tollgate status')];
   const enabled = users.filter((user) => user.enabled);
-  const without = enabled.filter(({ role, secondFactor }) => role === 'owner' && !secondFactor).map(({ name }) => name);
+  const without = enabled
+    .filter(({ roles, secondFactor }) => roles.includes('owner') && !secondFactor)
+    .map(({ name }) => name);
   const aged = enabled.map(({ name, passwordChangedAt }) => ({
     name,
     days: ageInDays(machine.now(), Date.parse(passwordChangedAt)),

@@ -31,7 +31,7 @@ export interface DaemonPart {
 
 export interface DaemonUser {
   readonly name: string;
-  readonly role: string;
+  readonly roles: readonly string[];
   readonly enabled: boolean;
   readonly secondFactor: boolean;
   /** ISO 8601, UTC. */

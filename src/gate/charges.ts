@@ -52,7 +52,8 @@ function demandOf(rule: Rule, count: Count, answers: Answers): Demand {
   if (count.kind === 'lock') return 'required';
   if (demand === 'paced' && count.kind === 'limits') return rule.mode === 'shadow' ? 'paced-shadow' : 'paced';
   if (rule.mode === 'shadow') return 'shadow';
-  return demand === 'lenient' || answers.has(rule.id) ? 'lenient' : 'required';
+  const isAnswered = answers.has(rule.id) && (rule.action.verdict === 'hold' || count.kind === 'limits');
+  return demand === 'lenient' || isAnswered ? 'lenient' : 'required';
 }
 
 /** Whatever is counted, the call does not go out now. */
@@ -65,6 +66,14 @@ export const staysAnyway = (matches: readonly RuleMatch[], answers: Answers): bo
       rule.mode === 'enforce' &&
       (rule.action.verdict === 'block' || (rule.action.verdict === 'hold' && !answers.has(rule.id))),
   );
+
+/** What a person's yes opens: a hold, and of a rule that refuses its limits of calls, but no other ceiling of it. */
+const isOpened = ({ rule, verdict, readings }: Extract<Finding, { applies: true }>): boolean =>
+  verdict === 'hold' ||
+  (verdict === 'block' &&
+    rule.action.verdict === 'block' &&
+    readings.length > 0 &&
+    readings.every(({ state, count }) => state !== 'lacking' || count.kind === 'limits'));
 
 /** @param readings in the order of the charges; undefined when the store could not be asked */
 export function findingsOf(
@@ -86,9 +95,7 @@ export function findingsOf(
     if (readings === undefined && (rule.counts.length > 0 || rule.firstCallTo !== undefined))
       return findingWithoutStore(rule, match.because);
     const finding = findingOf(rule, match.because, byRule.get(rule) ?? []);
-    return answers.has(rule.id) && finding.applies && finding.verdict === 'hold'
-      ? { ...finding, verdict: 'allow' }
-      : finding;
+    return answers.has(rule.id) && finding.applies && isOpened(finding) ? { ...finding, verdict: 'allow' } : finding;
   });
   // A lock says nothing of a call that it does not stop.
   return findings.filter(

@@ -1,5 +1,6 @@
 /**
  * Which limits are nearest to their end: what the latest calls of this node left of each, and what has come back since.
+ * Of all nodes: shared-limits.ts.
  *
  * Bounded: of the limits that were touched, the one that was touched longest ago is forgotten. Never throws.
  */
@@ -20,13 +21,19 @@ export interface FullLimit {
 export interface FullestLimits {
   readonly decided: (decision: Decision) => void;
   readonly list: (most: number, now: EpochMs) => readonly FullLimit[];
+  /** The fullest first, as they were read; those whose calls have all come back since are left out. */
+  readonly readings: (most: number, now: EpochMs) => readonly LimitReading[];
   /** On whom a rule counted the calls that this node decided last, budgets and rules in shadow among them. */
   readonly subjectsOf: (rule: string) => readonly Subject[];
 }
 
-interface Kept extends FullLimit {
+/** What a call left of a limit when it was decided. */
+export interface LimitReading extends FullLimit {
   readonly at: EpochMs;
   readonly periodSeconds: number;
+}
+
+interface Kept extends LimitReading {
   /** Rules in shadow have no end; budgets are used by calls as they go on, which no decision tells. */
   readonly isListed: boolean;
   readonly whose: Subject;
@@ -38,6 +45,14 @@ const SHOWN_FOR_MS = 300_000;
 
 export function createFullestLimits(): FullestLimits {
   const kept = new Map<string, Kept>();
+  const fullest = (most: number, now: EpochMs) =>
+    [...kept.values()]
+      .flatMap(({ whose: _, isListed, ...reading }) => {
+        const used = isListed ? usedBy(reading, now) : 0;
+        return used === 0 ? [] : [{ reading, used }];
+      })
+      .sort((a, b) => b.used / b.reading.of - a.used / a.reading.of)
+      .slice(0, most);
   return {
     decided: ({ findings, at }) => {
       for (const finding of findings) {
@@ -64,17 +79,16 @@ export function createFullestLimits(): FullestLimits {
       }
     },
     list: (most, now) =>
-      [...kept.values()]
-        .flatMap(({ at, periodSeconds, whose: _, isListed, ...limit }) => {
-          if (!isListed) return [];
-          const sinceMs = Math.max(0, now - at);
-          if (sinceMs > Math.max(SHOWN_FOR_MS, periodSeconds * 1000)) return [];
-          const back = periodSeconds === 0 ? 0 : (limit.of * sinceMs) / (periodSeconds * 1000);
-          const used = Math.max(0, Math.round(limit.used - back));
-          return used === 0 ? [] : [{ ...limit, used }];
-        })
-        .sort((a, b) => b.used / b.of - a.used / a.of)
-        .slice(0, most),
+      fullest(most, now).map(({ reading: { at: _, periodSeconds: __, ...limit }, used }) => ({ ...limit, used })),
+    readings: (most, now) => fullest(most, now).map(({ reading }) => reading),
     subjectsOf: (rule) => [...kept.values()].filter((each) => each.rule === rule).map(({ whose }) => whose),
   };
+}
+
+/** Whole calls that still count of a reading; 0 too where it is too old to be shown. */
+export function usedBy({ at, periodSeconds, used, of }: LimitReading, now: EpochMs): number {
+  const sinceMs = Math.max(0, now - at);
+  if (sinceMs > Math.max(SHOWN_FOR_MS, periodSeconds * 1000)) return 0;
+  const back = periodSeconds === 0 ? 0 : (of * sinceMs) / (periodSeconds * 1000);
+  return Math.max(0, Math.round(used - back));
 }

@@ -18,7 +18,7 @@ import type { CallAttempt, EpochMs, Subject } from '../policy/call.ts';
 import type { AppliedRule, Policy, RuleMatch } from '../policy/policy.ts';
 import { describeElsewhere } from '../policy/registration-places.ts';
 import type { Rule } from '../policy/rule.ts';
-import { type Finding, type Layer, type Reading, type Verdict, verdictOf } from '../policy/verdict.ts';
+import { type Finding, isExceeded, type Layer, type Reading, type Verdict, verdictOf } from '../policy/verdict.ts';
 import type { RateSheet } from '../rates/rate-sheet.ts';
 import { chargesOf, findingsOf, staysAnyway } from './charges.ts';
 import type { Charge, LimitStore, Receipt, Taken } from './limit-store.ts';
@@ -33,6 +33,8 @@ export interface CallRequest extends Omit<CallAttempt, 'destination'> {
 export interface Decision {
   readonly id: string;
   readonly at: EpochMs;
+  /** One call that asks several times, for another trunk or after a hold, is several decisions of one id. */
+  readonly callId: string;
   readonly call: CallAttempt;
   readonly verdict: Verdict;
   /** One for each rule that applies, in the order of the policy. */
@@ -199,10 +201,10 @@ export function createGate(deps: {
   };
 
   /**
-   * A call that would be held is tried once more with what was granted beforehand: only then does it use any of that. A
-   * held call has taken nothing, so the second try is the only one that counts.
+   * A call that would be held or refused by a rule is tried once more with what was granted beforehand: only then does it
+   * use any of that. Such a call has taken nothing, so the second try is the only one that counts.
    */
-  const orAsGranted = async <T extends Pick<Decision, 'verdict'>>(
+  const orAsGranted = async <T extends Pick<Decision, 'verdict' | 'findings'>>(
     attempt: Attempt<T>,
     matches: readonly RuleMatch[],
     answers: Answers,
@@ -211,11 +213,12 @@ export function createGate(deps: {
   ): Promise<T> => {
     const first = await attempt(matches, answers);
     const { grantedTo } = deps;
-    if (first.verdict.name !== 'hold' || grantedTo === undefined) return first;
+    if (grantedTo === undefined || !isGrantable(first.verdict, answers)) return first;
     const more = new Map(answers);
     const counted: RuleMatch[] = [];
     for (const { rule, match } of matches) {
-      if (!match.applies || rule.action.verdict !== 'hold' || rule.mode !== 'enforce' || answers.has(rule.id)) continue;
+      if (!match.applies || rule.mode !== 'enforce' || answers.has(rule.id) || !canBeGranted(rule)) continue;
+      if (!first.findings.some((finding) => finding.rule === rule && isExceeded(finding))) continue;
       const granted = grantedTo(rule, match.subjects, call, at);
       if (granted === undefined) continue;
       more.set(rule.id, granted.answer);
@@ -225,7 +228,8 @@ export function createGate(deps: {
     }
     if (more.size === answers.size) return first;
     const second = await attempt([...matches, ...counted], more);
-    if (second.verdict.name !== 'hold' || !counted.some(({ rule }) => rule === second.verdict.rule)) return second;
+    if (!counted.some(({ rule }) => rule === second.verdict.rule) || !isGrantable(second.verdict, answers))
+      return second;
     const reason = `${first.verdict.reason}, and what was granted is used up`;
     return { ...first, verdict: { ...first.verdict, reason } };
   };
@@ -259,6 +263,7 @@ export function createGate(deps: {
     ): Decision => ({
       id: deps.newDecisionId(at),
       at,
+      callId,
       call,
       tookMs: clock.monotonicMs() - sinceMs,
       ...parts,
@@ -307,6 +312,15 @@ export function createGate(deps: {
 
   return { decide, explain };
 }
+
+/** Nobody has said no, and a rule holds or refuses what somebody may have granted. */
+const isGrantable = ({ name, layer, rule }: Verdict, answers: Answers): boolean =>
+  (name === 'hold' || (name === 'block' && layer === 'rules' && rule !== undefined)) &&
+  [...answers.values()].every(({ approved }) => approved);
+
+/** Of rules that refuse, how many calls start; nothing else that they count. */
+const canBeGranted = ({ action, limits }: Rule): boolean =>
+  action.verdict === 'hold' || (action.verdict === 'block' && limits.length > 0);
 
 const withoutRules = (name: 'allow' | 'block', layer: Layer, reason: string, retryAfterMs: number | null): Verdict => ({
   name,

@@ -14,7 +14,10 @@ import type { EpochMs } from '../policy/call.ts';
 import { type Finding, isExceeded } from '../policy/verdict.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createScript } from '../redis/scripts.ts';
+import { type CallEnd, createCallSequels, type HoldEnd } from './call-sequels.ts';
 import { callsPerMinute, type MinuteOfCalls } from './calls-per-minute.ts';
+import { timeOfDecision } from './decision-id.ts';
+import { createEarlierDecisions } from './earlier-decisions.ts';
 import type { Decision } from './gate.ts';
 import { type DecisionReport, reportDecision } from './report.ts';
 
@@ -38,6 +41,8 @@ export interface CallsQuery {
   /** Looks at no decision made before this. */
   readonly since?: EpochMs | undefined;
   readonly matches: (call: DecisionReport) => boolean;
+  /** Whether the JSON of a decision can be one that matches: reading it takes ten times as long. */
+  readonly mayMatch?: ((json: string) => boolean) | undefined;
 }
 
 export interface CallsPage {
@@ -53,6 +58,14 @@ export interface RuleCounts {
   readonly byRule: ReadonlyMap<string, number>;
 }
 
+/** Which call is over. */
+export interface EndedCall {
+  readonly decision: string;
+  readonly callId: string | undefined;
+  /** The decision stands in the journal, as {@link isKept} said. */
+  readonly isKept: boolean;
+}
+
 export interface Journal {
   /** Never waits and never fails. */
   readonly record: (decision: Decision) => void;
@@ -60,6 +73,10 @@ export interface Journal {
   readonly storeBack: () => void;
   /** Newest first. */
   readonly list: (query: CallsQuery) => Promise<CallsPage>;
+  /** A call of this decision is over. Never waits and never fails. */
+  readonly ended: (call: EndedCall, end: CallEnd) => void;
+  /** A held call of this decision is no longer held. */
+  readonly settled: (decision: string, held: HoldEnd) => void;
   readonly find: (id: string) => Promise<DecisionReport | undefined>;
   /** @param days whole days that end now, 1 or more; cut to what is kept and to {@link MOST_DAYS_COUNTED} */
   readonly countsOf: (days: number) => Promise<RuleCounts>;
@@ -106,9 +123,12 @@ export function createJournal(deps: {
   readonly node: string;
   readonly maxEntries: number;
   readonly maxAgeSeconds: number;
+  readonly extensionName?: (extension: string) => string | undefined;
   readonly log: { readonly warn: (data: object, message: string) => void };
 }): Journal {
   const { redis, keys, clock, node } = deps;
+  const sequels = createCallSequels(deps);
+  const earlier = createEarlierDecisions();
   let waiting: DecisionReport[] = [];
   let outages: Outage[] = [];
   let counts = new Map<string, number>();
@@ -120,7 +140,7 @@ export function createJournal(deps: {
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   let closed = false;
-  const recentAllows = new Map<string, Decision>();
+  const recentAllows = new Map<string, DecisionAndTrunks>();
   const listeners = new Set<(decision: DecisionReport) => void>();
 
   const schedule = (): void => {
@@ -184,6 +204,12 @@ export function createJournal(deps: {
     waiting.push(report);
   };
 
+  const reportIt = ({ decision, trunksTried }: DecisionAndTrunks): DecisionReport => {
+    const { extension } = decision.call;
+    const extensionName = extension === undefined ? undefined : deps.extensionName?.(extension);
+    return reportDecision(decision, { node, extensionName, trunksTried });
+  };
+
   const record: Journal['record'] = (decision) => {
     if (decision.store === 'failed') {
       failing ??= { from: decision.at, allowed: 0, refused: 0 };
@@ -192,15 +218,16 @@ export function createJournal(deps: {
       failing = undefined;
     }
     count(counts, decision);
-    const kept = decision.verdict.name !== 'allow' || decision.store === 'failed' || decision.findings.some(wouldAct);
+    const kept = isKept(decision);
+    const trunksTried = earlier.trunksTried(decision, kept);
     if (kept || listeners.size > 0) {
-      const report = reportDecision(decision, node);
+      const report = reportIt({ decision, trunksTried });
       if (kept) keep(report);
       for (const listener of listeners) listener(report);
     }
     if (!kept) {
       if (recentAllows.size >= RECENT_ALLOWS) recentAllows.delete(recentAllows.keys().next().value ?? '');
-      recentAllows.set(decision.id, decision);
+      recentAllows.set(decision.id, { decision, trunksTried });
     }
     schedule();
   };
@@ -218,6 +245,20 @@ export function createJournal(deps: {
       if (entries.length < SCAN_PAGE) return undefined;
     }
     return undefined;
+  };
+
+  const knownHere = (id: string): DecisionReport | undefined => {
+    const recent = recentAllows.get(id);
+    if (recent !== undefined) return reportIt(recent);
+    return waiting.find((each) => each.id === id) ?? unwritten?.decisions.find((each) => each.id === id);
+  };
+
+  const findWritten = async (id: string): Promise<DecisionReport | undefined> => {
+    const madeAt = timeOfDecision(id);
+    if (madeAt === undefined) return undefined;
+    // Written a moment after it was made, by the store's clock; after an outage much later, with skewed clocks earlier.
+    const from = Math.max(0, madeAt - CLOCKS_DIFFER_MS);
+    return (await scanFor(id, String(from), '+')) ?? (await scanFor(id, '-', `(${from}`));
   };
 
   return {
@@ -242,7 +283,7 @@ export function createJournal(deps: {
       failing = undefined;
       schedule();
     },
-    list: async ({ limit, cursor, since, matches }) => {
+    list: async ({ limit, cursor, since, matches, mayMatch }) => {
       const calls: DecisionReport[] = [];
       let end = cursor === undefined ? '+' : `(${cursor}`;
       // No decision is written before it is made, but for the difference of two clocks.
@@ -253,25 +294,28 @@ export function createJournal(deps: {
         const entries = await redis.xrevrange(keys.journal, end, start, 'COUNT', SCAN_PAGE);
         for (const [place, fields] of entries) {
           end = `(${place}`;
-          const call = parseDecision(fields[1]);
+          const call = mayMatch?.(fields[1] ?? '') === false ? undefined : parseDecision(fields[1]);
           if (call !== undefined && wanted(call)) calls.push(call);
-          if (calls.length >= limit) return { calls, cursor: place };
+          if (calls.length >= limit) return { calls: await sequels.join(calls), cursor: place };
         }
-        if (entries.length < SCAN_PAGE) return { calls, cursor: null };
+        if (entries.length < SCAN_PAGE) return { calls: await sequels.join(calls), cursor: null };
       }
-      return { calls, cursor: end.slice(1) };
+      return { calls: await sequels.join(calls), cursor: end.slice(1) };
     },
     find: async (id) => {
-      const recent = recentAllows.get(id);
-      if (recent !== undefined) return reportDecision(recent, node);
-      const queued = waiting.find((each) => each.id === id) ?? unwritten?.decisions.find((each) => each.id === id);
-      if (queued !== undefined) return queued;
-      const madeAt = timeOfDecision(id);
-      if (madeAt === undefined) return undefined;
-      // Written a moment after it was made, by the store's clock; after an outage much later, with skewed clocks earlier.
-      const from = Math.max(0, madeAt - CLOCKS_DIFFER_MS);
-      return (await scanFor(id, String(from), '+')) ?? (await scanFor(id, '-', `(${from}`));
+      const known = knownHere(id);
+      if (known !== undefined) return { ...known, ...sequels.recall(id) };
+      const found = await findWritten(id);
+      return found === undefined ? undefined : (await sequels.join([found]))[0];
     },
+    ended: ({ decision, callId, isKept: isWritten }, end) => {
+      if (isWritten) return sequels.note(decision, { end });
+      sequels.remember(decision, { end });
+      // A call that was held and then went, or tried a second trunk, is found by its earlier decision.
+      const kept = earlier.lastKept(callId);
+      if (kept !== undefined) sequels.note(kept, { end });
+    },
+    settled: (decision, held) => sequels.note(decision, { held }),
     countsOf: async (days) => {
       const daysKept = Math.max(1, Math.floor(deps.maxAgeSeconds / 86_400));
       const hours = 24 * Math.min(days, daysKept, MOST_DAYS_COUNTED);
@@ -306,9 +350,19 @@ export function createJournal(deps: {
       clearTimeout(timer);
       await writing;
       await writeAll();
+      await sequels.close();
     },
   };
 }
+
+interface DecisionAndTrunks {
+  readonly decision: Decision;
+  readonly trunksTried: readonly string[];
+}
+
+/** Whether a decision stands in the journal in full; the others are counted. */
+export const isKept = ({ verdict, store, findings }: Decision): boolean =>
+  verdict.name !== 'allow' || store === 'failed' || findings.some(wouldAct);
 
 const wouldAct = (finding: Finding): boolean =>
   finding.applies && isExceeded(finding) && finding.rule.mode === 'shadow';
@@ -349,42 +403,9 @@ let shownMinute = { number: Number.NaN, text: '' };
 function parseDecision(text: string | undefined): DecisionReport | undefined {
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as DecisionReport;
+    // Of older daemons without the first of these; all without the last two, which are kept beside it.
+    return { call: null, extensionName: null, trunksTried: [], end: null, held: null, ...JSON.parse(text) };
   } catch {
     return undefined;
   }
-}
-
-/** When a decision was made, from its id; undefined for what is no id. */
-function timeOfDecision(id: string): number | undefined {
-  if (!/^[0-9a-hjkmnp-tv-z]{15}$/.test(id)) return undefined;
-  let at = 0;
-  for (const letter of id.slice(0, 9)) at = at * 32 + ALPHABET.indexOf(letter);
-  return at;
-}
-
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-
-/**
- * A decision's id: nine characters of time, then six random ones, in Crockford's base 32: ids sort by time, can be read
- * aloud, and cannot be guessed from their neighbours.
- */
-export function newDecisionId(at: EpochMs): string {
-  let time = '';
-  for (let rest: number = at, place = 0; place < 9; place++, rest = Math.floor(rest / 32))
-    time = ALPHABET.charAt(rest % 32) + time;
-  let random = '';
-  for (let place = 0; place < 6; place++) random += ALPHABET.charAt(randomByte() % 32);
-  return `${time}${random}`;
-}
-
-const pool = { bytes: new Uint8Array(0), used: 0 };
-
-/** Fetched a few thousand at a time: one trip to the generator costs as much as the rest of an id ten times over. */
-function randomByte(): number {
-  if (pool.used >= pool.bytes.length) {
-    pool.bytes = randomBytes(4096);
-    pool.used = 0;
-  }
-  return pool.bytes[pool.used++] ?? 0;
 }

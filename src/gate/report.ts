@@ -8,6 +8,7 @@ import type { LimitReading } from '../policy/limit.ts';
 import { amountOf } from '../policy/money.ts';
 import { type CountKind, describeBecause } from '../policy/rule.ts';
 import { decisiveReading, type Finding, isExceeded, type Reading, type Verdict } from '../policy/verdict.ts';
+import type { Sequel } from './call-sequels.ts';
 import type { Decision, Explanation } from './gate.ts';
 
 export interface LimitReport {
@@ -84,11 +85,17 @@ export interface ExplanationReport {
   readonly findings: readonly FindingReport[];
 }
 
-export interface DecisionReport extends ExplanationReport {
+export interface DecisionReport extends ExplanationReport, Sequel {
   readonly id: string;
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly node: string;
+  /** One call that asks several times is several decisions of one id; null in those of older daemons. */
+  readonly call: string | null;
+  /** As the policy had it then. */
+  readonly extensionName: string | null;
+  /** Trunks that the call asked for on this node, in their order, that of this decision last. */
+  readonly trunksTried: readonly string[];
   readonly tookMs: number;
   /** Rules of the policy that are not among the findings, most of which do not apply. */
   readonly rulesNotListed: number;
@@ -104,14 +111,26 @@ const MOST_PASSED_OVER = 20;
 /** Whole seconds, rounded up: asking again then is never too early. */
 export const wholeSeconds = (ms: number | null): number | null => (ms === null ? null : Math.ceil(ms / 1000));
 
+/** What is known beside a decision. */
+export interface Beside {
+  readonly node: string;
+  readonly extensionName: string | undefined;
+  readonly trunksTried: readonly string[];
+}
+
 /** Those that apply, in the order of the policy, and after them some that do not. */
-export function reportDecision(decision: Decision, node: string): DecisionReport {
+export function reportDecision(decision: Decision, { node, extensionName, trunksTried }: Beside): DecisionReport {
   const { findings: applying, passedOver, verdict } = decision;
   const listed = [...mostTelling(applying, verdict), ...passedOver.first(MOST_PASSED_OVER)];
   return {
     id: decision.id,
     at: new Date(decision.at).toISOString(),
     node,
+    call: decision.callId,
+    extensionName: extensionName ?? null,
+    trunksTried,
+    end: null,
+    held: null,
     ...reportExplanation({ ...decision, findings: listed }),
     rulesNotListed: applying.length + passedOver.count - listed.length,
     tookMs: Math.round(decision.tookMs * 100) / 100,

@@ -5,6 +5,7 @@
  */
 import type { ChannelNames } from '../gate/agi-script.ts';
 import type { CallRequest, Decision } from '../gate/gate.ts';
+import { isKept } from '../gate/journal.ts';
 import type { Receipt } from '../gate/limit-store.ts';
 import type { CallAttempt, EpochMs } from '../policy/call.ts';
 import type { Outcome } from '../policy/outcome.ts';
@@ -14,6 +15,10 @@ import { goesOut } from '../policy/verdict.ts';
 export interface LiveCall {
   /** Id of the decision that let it go. */
   readonly decision: string;
+  /** Which call asked; absent in those of older daemons, as the next one is. */
+  readonly callId?: string;
+  /** Its decision stands in the journal. */
+  readonly isKept?: boolean;
   readonly channel: ChannelNames;
   /** As its edge understood it, so that a later policy can be asked about it. */
   readonly request: CallRequest;
@@ -33,12 +38,21 @@ export interface LiveCall {
   readonly giveBackOn: Readonly<Record<string, readonly Outcome[]>>;
 }
 
+/** How the call of one decision came to its end. */
+export interface CallOver {
+  /** Null where nobody answered, or nobody counts talk. */
+  readonly talkMs: number | null;
+  readonly outcome: Outcome | undefined;
+}
+
 export function liveCallOf(decision: Decision, channel: ChannelNames): LiveCall {
   const { verdict, call, receipt } = decision;
   const applied = decision.findings.flatMap((finding) => (finding.applies ? [finding.rule] : []));
   const giving = applied.filter((rule) => rule.giveBackOn.length > 0);
   return {
     decision: decision.id,
+    callId: decision.callId,
+    isKept: isKept(decision),
     channel,
     request: requestOf(call),
     exempt: verdict.layer === 'allowlist',

@@ -22,7 +22,7 @@ import type { Log } from '../log.ts';
 import type { EpochMs } from '../policy/call.ts';
 import type { Outcome } from '../policy/outcome.ts';
 import type { Policy } from '../policy/policy.ts';
-import { type LiveCall, liveCallOf, maxSecondsUnder, needsReport } from './live-call.ts';
+import { type CallOver, type LiveCall, liveCallOf, maxSecondsUnder, needsReport } from './live-call.ts';
 import type { LiveCallRecords } from './live-call-records.ts';
 import { type LiveCallView, viewLiveCall } from './live-call-view.ts';
 import type { SpendMeter } from './spend-meter.ts';
@@ -73,6 +73,8 @@ export interface LiveCalls {
 
 interface Entry {
   call: LiveCall;
+  /** The end of this decision was told: its call asked again. */
+  isOver: boolean;
   /** Channels of the call that are known to exist. */
   readonly legs: Set<string>;
   /** What the dialplan said became of it. */
@@ -111,7 +113,9 @@ export function createLiveCalls(deps: {
   /** Beside what is counted for a call: somebody wants to learn what becomes of it. */
   readonly isWatched?: (decision: Decision) => boolean;
   /** Absent where nothing is spent. */
-  readonly meter?: Pick<SpendMeter, 'over'>;
+  readonly meter?: Pick<SpendMeter, 'talked' | 'over'>;
+  /** Called once for each decision whose call is over, or asks again. Never throws. */
+  readonly onOver?: (call: LiveCall, how: CallOver) => void;
 }): LiveCalls {
   const { limits, records, clock, log, control } = deps;
   const entries = new Map<string, Entry>();
@@ -190,29 +194,39 @@ export function createLiveCalls(deps: {
   };
 
   /** What a call has cost is final. @param items those of its receipt that it leaves */
-  const pay = async (entry: Entry, items: readonly ReceiptItem[], isSeen: boolean): Promise<void> => {
-    const over = deps.meter?.over(entry.call, items, { isSeen, ...entry });
+  const pay = async (entry: Entry, items: readonly ReceiptItem[], talkMs: number | null): Promise<void> => {
+    const over = deps.meter?.over(entry.call, items, talkMs);
     if (over !== undefined) await say('its cost', async () => void (await limits.meter([over], () => undefined)));
   };
 
-  const leaveTrunk = (entry: Entry): void => {
+  /** @param isSeen it was told of as it happened, and not found out later @returns milliseconds of talk */
+  const talked = (entry: Entry, isSeen: boolean): number | null =>
+    deps.meter?.talked(entry.call, { isSeen, ...entry }) ?? null;
+
+  const tellOver = (entry: Entry, talkMs: number | null): void => {
+    if (!entry.isOver) deps.onOver?.(entry.call, { talkMs, outcome: entry.outcome ?? entry.dialOutcome });
+    entry.isOver = true;
+  };
+
+  const leaveTrunk = (entry: Entry, talkMs: number | null): void => {
     const { receipt } = entry.call;
     const left = receipt?.items.filter(({ subject }) => subject.kind === 'trunk') ?? [];
     if (receipt === undefined || left.length === 0) return;
     void say('an end', () => limits.end({ payer: receipt.payer, items: left }));
-    void pay(entry, left, true);
+    void pay(entry, left, talkMs);
     const { dialOutcome } = entry;
     if (dialOutcome !== undefined && entry.outcome === undefined) void settle(entry, dialOutcome, left);
     keepItems(entry, (item) => !left.includes(item));
   };
 
-  /** @param isSeen it was told of as it happened, and not found out later */
   const finish = async (entry: Entry, isSeen: boolean): Promise<void> => {
     forget(entry);
+    const talkMs = talked(entry, isSeen);
+    tellOver(entry, talkMs);
     const { receipt } = entry.call;
     if (receipt !== undefined) {
       await say('an end', () => limits.end(receipt));
-      await pay(entry, receipt.items, isSeen);
+      await pay(entry, receipt.items, talkMs);
     }
     const { dialOutcome } = entry;
     if (dialOutcome !== undefined && entry.outcome === undefined) await settle(entry, dialOutcome);
@@ -284,6 +298,7 @@ export function createLiveCalls(deps: {
   const add = (call: LiveCall): Entry => {
     const entry: Entry = {
       call,
+      isOver: false,
       legs: new Set(),
       outcome: undefined,
       dialOutcome: undefined,
@@ -302,8 +317,10 @@ export function createLiveCalls(deps: {
       if (control === undefined && !needs(decision)) return;
       if (decision.verdict.layer === 'emergency') return;
       for (const other of byLeg.get(channel.uniqueId) ?? []) {
+        const talkMs = talked(other, true);
+        if (other.call.channel.uniqueId === channel.uniqueId) tellOver(other, talkMs);
         // The same call tries another trunk, so it is no longer on the one before, and what becomes of it is not that one's.
-        if (other.call.request.trunk !== decision.call.trunk) leaveTrunk(other);
+        if (other.call.request.trunk !== decision.call.trunk) leaveTrunk(other, talkMs);
       }
       records.put(add(liveCallOf(decision, channel)).call);
       if (entries.size <= MOST_CALLS) return;
@@ -317,6 +334,7 @@ export function createLiveCalls(deps: {
       switch (what) {
         case 'gone': {
           forget(entry);
+          tellOver(entry, null);
           const { receipt } = entry.call;
           if (receipt !== undefined) await say('giving back', () => limits.giveBack(receipt));
           return;

@@ -45,8 +45,10 @@ export interface ToldOfEnd extends Pick<CallEnd, 'isSeen' | 'answeredSeconds'> {
 }
 
 export interface SpendMeter {
-  /** What a call that is over has to say of these of its budgets; undefined where none is among them. */
-  readonly over: (call: LiveCall, items: readonly ReceiptItem[], told: ToldOfEnd) => Metered | undefined;
+  /** `ended` by what was told of the end, one by one. */
+  readonly talked: (call: LiveCall, told: ToldOfEnd) => number | null;
+  /** What a call that is over has to say of these of its budgets; undefined where none is among them. @param talkMs as `talked` said */
+  readonly over: (call: LiveCall, items: readonly ReceiptItem[], talkMs: number | null) => Metered | undefined;
   /** Milliseconds of talk that a call has come to; null: nobody answered. Asked once; the call is forgotten then. */
   readonly ended: (call: LiveCall, end: CallEnd) => number | null;
   /** A call that was refused may have run into a hard ceiling as well as one under way. Never throws, never waits. */
@@ -269,12 +271,14 @@ export function createSpendMeter(deps: {
       }
     },
     ended,
-    over: (call, items, { isSeen, isAnswered, outcome, dialOutcome, answeredSeconds }) => {
-      const budgets = items.filter(isBudget);
-      if (call.receipt === undefined || budgets.length === 0) return undefined;
+    talked: (call, { isSeen, isAnswered, outcome, dialOutcome, answeredSeconds }) => {
       const said = outcome ?? dialOutcome;
       const heard = said === undefined ? undefined : said === 'answered' || said === 'conversation';
-      const talkMs = ended(call, { isSeen, answered: isAnswered || heard, answeredSeconds });
+      return ended(call, { isSeen, answered: isAnswered || heard, answeredSeconds });
+    },
+    over: (call, items, talkMs) => {
+      const budgets = items.filter(isBudget);
+      if (call.receipt === undefined || budgets.length === 0) return undefined;
       return { receipt: { payer: call.receipt.payer, items: budgets }, talkMs, isOver: true };
     },
     close: async () => {

@@ -3,17 +3,21 @@ import type { Redis } from 'ioredis';
 import type { AmiConnection } from '../asterisk/ami-connection.ts';
 import { messageOf } from '../errors.ts';
 import type { Decision } from '../gate/gate.ts';
+import type { Journal } from '../gate/journal.ts';
 import type { ReachedCeiling } from '../gate/refusing-rules.ts';
 import { type CallEnder, createCallEnder } from './call-ender.ts';
+import { noteCallsOver, type Prices } from './call-over.ts';
 import { channelControl, watchChannels } from './channel-watch.ts';
+import { type CostHistory, createCostHistory } from './cost-history.ts';
 import { createLiveCallRecords } from './live-call-records.ts';
 import { createLiveCalls, type LiveCalls } from './live-calls.ts';
 import { createReachedPlaces } from './reached-places.ts';
 import { createSpendMeter } from './spend-meter.ts';
+import { createTrunkFailures, type TrunkFailures } from './trunk-failures.ts';
 
 type LiveCallsDeps = Omit<
   Parameters<typeof createLiveCalls>[0],
-  'records' | 'control' | 'meter' | 'onAnswered' | 'isWatched'
+  'records' | 'control' | 'meter' | 'onAnswered' | 'isWatched' | 'onOver'
 >;
 type EnderDeps = Omit<Parameters<typeof createCallEnder>[0], 'liveCalls' | 'control'>;
 
@@ -23,12 +27,17 @@ export async function startLiveCalls(
     EnderDeps & {
       readonly redis: Redis;
       readonly manager: readonly AmiConnection[];
+      readonly journal: Pick<Journal, 'ended'>;
+      /** By the rate sheet in force. */
+      readonly prices: () => Prices;
       /** Calls ran into a hard ceiling; those under way are ended beside it. */
       readonly onReached?: (ceiling: ReachedCeiling) => void;
     },
 ): Promise<{
   readonly liveCalls: LiveCalls;
   readonly ender: CallEnder;
+  readonly costs: CostHistory;
+  readonly trunks: TrunkFailures;
   /** What a refused call has to do with those under way. */
   readonly decided: (decision: Decision) => void;
   readonly close: () => Promise<void>;
@@ -48,7 +57,14 @@ export async function startLiveCalls(
     },
   });
   const { isWatched, answered: onAnswered } = createReachedPlaces(deps);
-  const liveCalls = createLiveCalls({ ...deps, records, control, meter, isWatched, onAnswered });
+  const costs = createCostHistory(deps);
+  const trunks = createTrunkFailures(deps);
+  const noteOver = noteCallsOver({ ...deps, costs });
+  const onOver: typeof noteOver = (call, over) => {
+    noteOver(call, over);
+    trunks.note(call, over);
+  };
+  const liveCalls = createLiveCalls({ ...deps, records, control, meter, isWatched, onAnswered, onOver });
   await liveCalls.restore().catch((error: unknown) => {
     log.warn({ problem: messageOf(error) }, 'the calls of before this start are not known');
   });
@@ -57,12 +73,15 @@ export async function startLiveCalls(
   return {
     liveCalls,
     ender,
+    costs,
+    trunks,
     decided: meter.decided,
     close: async () => {
       await meter.close();
       await ender.close();
       stopWatching();
       await liveCalls.close();
+      await costs.close();
     },
   };
 }

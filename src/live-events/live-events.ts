@@ -68,7 +68,7 @@ export function createLiveEvents(deps: {
     const alertsDiffer = differences('alert', true);
     stream.whileWatched(() => {
       const look = async (): Promise<void> => {
-        const incidents = (await alerts.list('all', ALERTS_LOOKED_AT)).map(reportAlert);
+        const incidents = (await alerts.list('all', ALERTS_LOOKED_AT)).map((each) => reportAlert(each));
         alertsDiffer(new Map(incidents.map((each) => [each.id, each])));
       };
       const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS).unref();

@@ -16,6 +16,7 @@ import type { Policy } from '../policy/policy.ts';
 import { type Decided, decisionMetrics } from './decision-metrics.ts';
 import { defenceMetrics } from './defence-metrics.ts';
 import { holdMetrics } from './hold-metrics.ts';
+import { createLatencies, type Latency } from './latencies.ts';
 import { partMetrics } from './part-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
 
@@ -30,6 +31,8 @@ export interface Metrics {
   readonly decided: Decided;
   /** A connection to the store answered a PING. */
   readonly pinged: (connection: string, tookMs: number) => void;
+  /** Of the last hour, of this daemon: from the arrival of a request to its verdict, and of the store to a PING. */
+  readonly latency: () => { readonly decisions: Latency; readonly store: Latency };
   /** Once, when all parts are there. */
   readonly watch: (parts: MeasuredParts) => void;
   /** In the text format of Prometheus, version 0.0.4. */
@@ -47,6 +50,7 @@ export function createMetrics(deps: {
   const { clock, node } = deps;
   const register = new Registry();
   const decided = decisionMetrics(register, deps);
+  const [decisionTimes, pingTimes] = [createLatencies(clock), createLatencies(clock)];
   const pings = new Histogram({
     name: 'tollgate_store_ping_seconds',
     help: 'How long the store took to answer a PING, one a second, by connection.',
@@ -57,8 +61,15 @@ export function createMetrics(deps: {
   const stops = [processMetrics(register)];
   let rendering: Promise<string> | undefined;
   return {
-    decided,
-    pinged: (connection, tookMs) => pings.observe({ connection }, tookMs / 1000),
+    decided: (decision, outcome) => {
+      decided(decision, outcome);
+      decisionTimes.add(decision.tookMs);
+    },
+    pinged: (connection, tookMs) => {
+      pings.observe({ connection }, tookMs / 1000);
+      pingTimes.add(tookMs);
+    },
+    latency: () => ({ decisions: decisionTimes.read(), store: pingTimes.read() }),
     watch: (parts) => {
       partMetrics(register, { ...parts, clock });
       defenceMetrics(register, { ...parts, clock });

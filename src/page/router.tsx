@@ -99,7 +99,7 @@ export const router = createBrowserRouter([
         'EditScheduleScreen',
         () => import('./screens/schedules/schedule-form-screen.tsx'),
       ),
-      screen('audit-log', 'audit:read', 'AuditScreen', () => import('./screens/audit/audit-screen.tsx'), [
+      screen('audit-log', 'audit:own', 'AuditScreen', () => import('./screens/audit/audit-screen.tsx'), [
         inside(':place', 'AuditDrawer', () => import('./screens/audit/entry-drawer.tsx')),
       ]),
       screen('health', 'status:read', 'HealthScreen', () => import('./screens/health/health-screen.tsx'), [

@@ -37,7 +37,7 @@ export type LogInAnswer =
 export interface LoggedIn {
   readonly user: User;
   readonly session: Session;
-  /** His role's; of an owner without a second factor only `own`. */
+  /** His roles'; of an owner without a second factor only `own`. */
   readonly permissions: ReadonlySet<Permission>;
 }
 
@@ -141,7 +141,7 @@ export function createLogIns(deps: {
       const user = users.find(session.user);
       if (user === undefined || !user.enabled || user.epoch !== session.epoch) return undefined;
       if (use === 'used') deps.noteSeen(user.name);
-      return { user, session, permissions: needsSecondFactor(user) ? ONLY_OWN : permissionsOf(user.role) };
+      return { user, session, permissions: needsSecondFactor(user) ? ONLY_OWN : permissionsOf(...user.roles) };
     },
     isHim: async (user, { password, code }, { address }) => {
       const proved = await prove(user.name, user, { password, code }, address);

@@ -20,10 +20,10 @@ const MAY = {
   /** How the daemon and its parts are. */
   'status:read': LOOK_AT_CALLS,
   /** Rules, groups, extensions, trunks, schedules, destinations, templates, the rules' doctor. */
-  'policy:read': LOOK,
-  /** Add and change them one by one. */
+  'policy:read': LOOK_AT_CALLS,
+  /** Add and change them, one by one or from a file of rules. */
   'policy:write': DAILY,
-  /** Remove them, or replace the whole policy. */
+  /** Remove them, replace the whole policy, take the default rule out of force. */
   'policy:remove': OWNER,
   /** What was decided, calls under way, locks. */
   'calls:read': LOOK_AT_CALLS,
@@ -58,6 +58,8 @@ const MAY = {
   /** Counts of calls and what they cost. */
   'reports:read': ['owner', 'operator', 'viewer', 'billing'],
   'audit:read': LOOK,
+  /** Of it, one's own answers to held calls. */
+  'audit:own': LOOK_AT_CALLS,
   /** Take it away as a file. */
   'audit:export': OWNER,
   'users:manage': OWNER,
@@ -77,13 +79,17 @@ export function isPermission(text: string): text is Permission {
   return Object.hasOwn(MAY, text);
 }
 
-export const permissionsOf = (role: Role): ReadonlySet<Permission> =>
-  new Set(PERMISSIONS.filter((each) => ROLES_WITH[each].includes(role)));
+/** Who has several roles may what any of them may. */
+export const permissionsOf = (...roles: readonly Role[]): ReadonlySet<Permission> =>
+  new Set(PERMISSIONS.filter((each) => ROLES_WITH[each].some((role) => roles.includes(role))));
+
+/** Each once, in the order of {@link ROLES}. */
+export const rolesInOrder = (roles: readonly Role[]): readonly Role[] => ROLES.filter((each) => roles.includes(each));
 
 /**
- * What an API key may be given. Keys have no account of their own, and no key makes users or other keys: one with little
+ * What an API key may be given. Keys have nothing of their own, and no key makes users or other keys: one with little
  * could otherwise make one with more.
  */
 export const SCOPES: readonly Permission[] = PERMISSIONS.filter(
-  (each) => each !== 'own' && each !== 'users:manage' && each !== 'keys:manage',
+  (each) => each !== 'own' && each !== 'audit:own' && each !== 'users:manage' && each !== 'keys:manage',
 );

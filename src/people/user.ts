@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { formatProblem, problemsOf } from '../policy/problem.ts';
-import { ROLES, type Role } from './roles.ts';
+import { ROLES, type Role, rolesInOrder } from './roles.ts';
 
 export const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?$/;
 export const EXTENSION = /^\d{1,15}$/;
@@ -14,7 +14,7 @@ export const MOST_USERS = 500;
 
 const userSchema = z.strictObject({
   name: z.string().regex(NAME),
-  role: z.enum(ROLES),
+  roles: z.array(z.enum(ROLES)).min(1, { error: 'are missing; name at least one' }),
   enabled: z.boolean(),
   /** His own: somebody else decides about its calls. */
   extension: z.string().regex(EXTENSION).optional(),
@@ -32,7 +32,11 @@ const userSchema = z.strictObject({
 const documentSchema = z.strictObject({ users: z.array(userSchema).max(MOST_USERS) });
 
 type UserRecord = z.output<typeof userSchema>;
-export type User = Readonly<Omit<UserRecord, 'backupCodes'>> & { readonly backupCodes: readonly string[] };
+export type User = Readonly<Omit<UserRecord, 'backupCodes' | 'roles'>> & {
+  readonly backupCodes: readonly string[];
+  /** At least one; each once, in the order of the table of roles. */
+  readonly roles: readonly Role[];
+};
 export interface UsersDocument {
   readonly users: readonly User[];
 }
@@ -41,15 +45,29 @@ export const NO_USERS: UsersDocument = { users: [] };
 
 /** Never throws. */
 export function readUsers(value: unknown): UsersDocument | { readonly problem: string } {
-  const parsed = documentSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  const parsed = documentSchema.safeParse(withRoles(value));
+  if (parsed.success) return { users: parsed.data.users.map((user) => ({ ...user, roles: rolesInOrder(user.roles) })) };
   return { problem: problemsOf(documentSchema, parsed.error).map(formatProblem).join('; ') };
 }
+
+/** Users of before had one `role`. */
+function withRoles(value: unknown): unknown {
+  if (!isObject(value) || !Array.isArray(value['users'])) return value;
+  const users = value['users'].map((user: unknown) => {
+    if (!isObject(user) || !('role' in user) || 'roles' in user) return user;
+    const { role, ...rest } = user;
+    return { ...rest, roles: [role] };
+  });
+  return { ...value, users };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 /** A user as the API shows him. Times are ISO 8601, UTC. */
 export interface UserReport {
   readonly name: string;
-  readonly role: Role;
+  readonly roles: readonly Role[];
   readonly enabled: boolean;
   /** His own telephone. */
   readonly extension: string | null;
@@ -69,8 +87,8 @@ export const reportUser = ({ totp, backupCodes, passwordHash: _, epoch: __, ...u
 });
 
 /** Owners may do nothing before they have one. */
-export const needsSecondFactor = ({ role, totp }: Pick<User, 'role' | 'totp'>): boolean =>
-  role === 'owner' && totp === null;
+export const needsSecondFactor = ({ roles, totp }: Pick<User, 'roles' | 'totp'>): boolean =>
+  roles.includes('owner') && totp === null;
 
 export const SHORTEST_PASSWORD = 16;
 const LONGEST_PASSWORD = 128;

@@ -12,13 +12,14 @@ import type { Clock } from '../clock.ts';
 import { TollgateError } from '../errors.ts';
 import type { VersionedDocument } from '../store/versioned-document.ts';
 import { generatePassword, type Passwords } from './password.ts';
-import type { Role } from './roles.ts';
+import { type Role, rolesInOrder } from './roles.ts';
 import type { Sessions } from './sessions.ts';
 import { backupCodeHash, newBackupCodes } from './totp.ts';
 import { MOST_USERS, type User, type UsersDocument } from './user.ts';
 
 export interface UserChange {
-  readonly role?: Role | undefined;
+  /** All that he has then. */
+  readonly roles?: readonly Role[] | undefined;
   readonly enabled?: boolean | undefined;
   /** `null`: he has none. Ends no log-in. */
   readonly extension?: string | null | undefined;
@@ -34,7 +35,7 @@ export interface Users {
   readonly find: (name: string) => User | undefined;
   /** @returns the password as well if it was left to chance: to be shown once */
   readonly add: (
-    user: Pick<User, 'name' | 'role'> & { readonly password?: string | undefined },
+    user: Pick<User, 'name' | 'roles'> & { readonly password?: string | undefined },
     by: string,
   ) => Promise<{ readonly user: User; readonly password: string | undefined }>;
   /** @returns the user before and after */
@@ -92,9 +93,9 @@ export function createUsers(deps: {
     return made;
   };
 
-  const newUser = async (user: Pick<User, 'name' | 'role'>, password: string, by: string): Promise<User> => ({
+  const newUser = async (user: Pick<User, 'name' | 'roles'>, password: string, by: string): Promise<User> => ({
     name: user.name,
-    role: user.role,
+    roles: rolesInOrder(user.roles),
     enabled: true,
     passwordHash: await passwords.hash(password),
     passwordChangedAt: now(),
@@ -135,7 +136,7 @@ export function createUsers(deps: {
           const moved: User = { ...rest, ...(extension === undefined ? {} : { extension }) };
           const next: User = {
             ...moved,
-            role: change.role ?? user.role,
+            roles: rolesInOrder(change.roles ?? user.roles),
             enabled: change.enabled ?? user.enabled,
             ...(change.totp === null ? { totp: null, backupCodes: [] } : {}),
             ...(passwordHash === undefined ? {} : { passwordHash, passwordChangedAt: now() }),
@@ -183,7 +184,7 @@ export function createUsers(deps: {
     makeFirstOwner: async () => {
       if (list().length > 0) return undefined;
       const password = generatePassword();
-      const owner = await newUser({ name: FIRST_OWNER, role: 'owner' }, password, 'first start');
+      const owner = await newUser({ name: FIRST_OWNER, roles: ['owner'] }, password, 'first start');
       let isFirst = false;
       await write((users) => {
         isFirst = users.length === 0;
@@ -194,7 +195,7 @@ export function createUsers(deps: {
   };
 }
 
-const isOwner = ({ role, enabled }: User): boolean => role === 'owner' && enabled;
+const isOwner = ({ roles, enabled }: User): boolean => roles.includes('owner') && enabled;
 
 function find(users: readonly User[], name: string): User {
   const found = users.find((each) => each.name === name);

@@ -20,6 +20,13 @@ export interface FirewallPlan {
 
 export type PlanChange = 'portal' | 'isolation';
 
+/** Phones and trunks that a change keeps out, as they were known when it was made. */
+export interface LostPeers {
+  readonly phones: readonly { readonly extension: string; readonly address: string }[];
+  /** Addresses. */
+  readonly trunks: readonly string[];
+}
+
 /** A change that waits for somebody to say that he is still there. */
 export interface PendingChange {
   readonly what: PlanChange;
@@ -30,6 +37,8 @@ export interface PendingChange {
   readonly by: string;
   /** The connection by which it was made, where it is known. */
   readonly connection: string | null;
+  /** Null: nobody could be asked. */
+  readonly lost: LostPeers | null;
 }
 
 /** The last change that did not last. */
@@ -39,6 +48,8 @@ export interface UndoneChange {
   readonly at: EpochMs;
   /** Who undid it; null: nobody confirmed it in time. */
   readonly undoneBy: string | null;
+  /** What was wanted, for whoever tries again; null: not known. */
+  readonly draft: FirewallPlan | null;
 }
 
 export interface FirewallDocument {
@@ -58,6 +69,7 @@ export interface PlanMaking {
   readonly by: string;
   readonly connection: string | null;
   readonly withinMs: number;
+  readonly lost: LostPeers | null;
 }
 
 /** What the packet filter should do at a time. */
@@ -96,10 +108,10 @@ export const isolate = (
 export const release = (document: FirewallDocument, making: PlanMaking): FirewallDocument =>
   opened(settled(document, making.at), 'isolation');
 
-/** The same document where nothing waits any more. */
+/** The same document where nothing waits any more. What failed before is past then. */
 export function confirmed(document: FirewallDocument, at: EpochMs): FirewallDocument {
   const now = settled(document, at);
-  return now.pending === null ? now : { ...now, pending: null };
+  return now.pending === null ? now : { ...now, pending: null, lastUndone: null };
 }
 
 /** The same document where nothing waits any more. */
@@ -113,12 +125,12 @@ function closed(
   document: FirewallDocument,
   what: PlanChange,
   part: Partial<FirewallPlan>,
-  { at, by, connection, withinMs }: PlanMaking,
+  { at, by, connection, withinMs, lost }: PlanMaking,
 ): FirewallDocument {
   const previous = document.pending?.previous ?? document.plan;
   const plan = { ...document.plan, ...part };
   if (isSame(plan, previous)) return { ...document, plan, pending: null };
-  const pending = { what, previous, madeAt: at, revertAt: (at + withinMs) as EpochMs, by, connection };
+  const pending = { what, previous, madeAt: at, revertAt: (at + withinMs) as EpochMs, by, connection, lost };
   return { ...document, plan, pending };
 }
 
@@ -136,7 +148,10 @@ const withoutPending = (document: FirewallDocument, at: EpochMs, undoneBy: strin
     : {
         plan: document.pending.previous,
         pending: null,
-        lastUndone: { what: document.pending.what, by: document.pending.by, at, undoneBy },
+        lastUndone: {
+          ...{ what: document.pending.what, by: document.pending.by, at, undoneBy },
+          draft: document.plan,
+        },
       };
 
 const isSame = (one: FirewallPlan, other: FirewallPlan): boolean => JSON.stringify(one) === JSON.stringify(other);
@@ -157,6 +172,10 @@ const planSchema = z.object({
   isolation: z.object({ reachable: z.array(z.string()) }).nullable(),
 });
 const what = z.enum(['portal', 'isolation'] satisfies PlanChange[]);
+const lost = z.object({
+  phones: z.array(z.object({ extension: z.string(), address: z.string() })),
+  trunks: z.array(z.string()),
+});
 const documentSchema = z.object({
   plan: planSchema,
   pending: z
@@ -167,9 +186,18 @@ const documentSchema = z.object({
       revertAt: time,
       by: z.string(),
       connection: z.string().nullable(),
+      lost: lost.nullable().default(null),
     })
     .nullable(),
-  lastUndone: z.object({ what, by: z.string(), at: time, undoneBy: z.string().nullable() }).nullable(),
+  lastUndone: z
+    .object({
+      what,
+      by: z.string(),
+      at: time,
+      undoneBy: z.string().nullable(),
+      draft: planSchema.nullable().default(null),
+    })
+    .nullable(),
 });
 
 /** What was kept, read back. Never throws. */

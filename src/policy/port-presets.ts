@@ -52,3 +52,29 @@ export function mergedPorts(ports: readonly Ports[]): readonly Ports[] {
 
 export const presetPorts = (preset: PortPreset): readonly Ports[] =>
   PORT_PRESETS[preset].flatMap((text) => readPorts(text) ?? []);
+
+/** Ports as a person would choose them again: the presets that they hold whole, and what is left. */
+export function presetsIn(ports: readonly Ports[]): {
+  readonly presets: readonly PortPreset[];
+  readonly rest: readonly Ports[];
+} {
+  const merged = mergedPorts(ports);
+  const presets = PORT_PRESET_NAMES.filter((name) =>
+    presetPorts(name).every((port) => merged.some((each) => holdsPorts(each, port))),
+  );
+  const rest = presets.flatMap(presetPorts).reduce(withoutPorts, merged);
+  return { presets, rest };
+}
+
+export const holdsPorts = (outer: Ports, inner: Ports): boolean =>
+  outer.protocol === inner.protocol && outer.from <= inner.from && inner.to <= outer.to;
+
+const withoutPorts = (ports: readonly Ports[], taken: Ports): readonly Ports[] =>
+  ports.flatMap((each) =>
+    each.protocol !== taken.protocol || each.to < taken.from || taken.to < each.from
+      ? [each]
+      : [
+          { ...each, to: Math.min(each.to, taken.from - 1) },
+          { ...each, from: Math.max(each.from, taken.to + 1) },
+        ].filter(({ from, to }) => from <= to),
+  );

@@ -106,7 +106,8 @@ function describeBudget(rule: RuleDocument, kind: BudgetKind): readonly string[]
 
 const REPORTED = 'more are reported, and go';
 
-const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
+/** What a call was, in a sentence. */
+export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   answered: 'answered',
   conversation: 'a conversation',
   'no-answer': 'not answered',

@@ -1,5 +1,5 @@
 /**
- * Starter packs: a whole set of rules against toll fraud for a kind of site, made from five figures.
+ * Starter packs: a whole set of rules against toll fraud for a kind of site, made from six figures.
  *
  * A pack is a proposal. It makes a document to be looked at and applied; it never changes a policy. What it brings has ids
  * that begin with its name: asked again with other figures, it replaces its own pieces and leaves all others alone.
@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import type { PolicyDocument, ruleSchema } from './document.ts';
 import { HIGH_RISK_REVIEWED } from './high-risk.ts';
-import { type ScheduleDocument, scheduleSchema } from './schedule.ts';
+import { type ScheduleDocument, scheduleSchema, timezoneSchema, WEEKDAYS } from './schedule.ts';
 import { highRiskPrefixes } from './templates.ts';
 
 type RuleFields = z.input<typeof ruleSchema>;
@@ -35,6 +35,8 @@ export const packFiguresSchema = z.strictObject({
   sitePerDay: money.optional(),
   /** When people work here: windows as schedules have them. */
   hours: scheduleSchema.shape.windows.unwrap().optional(),
+  /** By whose clock; the policy's where none is given. */
+  timezone: timezoneSchema.optional(),
 });
 export type PackFigures = z.infer<typeof packFiguresSchema>;
 
@@ -47,6 +49,8 @@ interface Settled {
   readonly extensionPerDay: string;
   readonly sitePerDay: string;
   readonly hours: Windows;
+  /** Undefined: the policy's. */
+  readonly timezone: string | undefined;
 }
 
 interface Shape {
@@ -117,6 +121,8 @@ export interface PackReport {
   readonly worstCase: string;
   /** The figures that it asks for, and what it takes where none is given. */
   readonly figures: readonly PackFigure[];
+  /** The working hours that it takes where none are given. */
+  readonly hours: Windows;
 }
 
 export interface PackFigure {
@@ -154,6 +160,7 @@ const usualOf = (name: PackName, homeCountry: string): Settled => ({
   ...SHAPES[name],
   homeCountry,
   knownCountries: [],
+  timezone: undefined,
 });
 
 /**
@@ -171,6 +178,7 @@ export function proposePack(name: PackName, figures: PackFigures, document: Poli
     extensionPerDay: figures.extensionPerDay ?? usual.extensionPerDay,
     sitePerDay: figures.sitePerDay ?? usual.sitePerDay,
     hours: figures.hours ?? usual.hours,
+    timezone: figures.timezone,
   };
   const rules = rulesOf(name, settled);
   const ids = new Set(rules.map(({ id }) => id));
@@ -182,7 +190,11 @@ export function proposePack(name: PackName, figures: PackFigures, document: Poli
       homeCountry,
       schedules: {
         ...document.schedules,
-        [`${name}-hours`]: { name: 'When people work here', windows: settled.hours },
+        [`${name}-hours`]: {
+          name: 'When people work here',
+          ...(settled.timezone === undefined ? {} : { timezone: settled.timezone }),
+          windows: settled.hours,
+        },
       },
       destinations: {
         ...document.destinations,
@@ -270,6 +282,7 @@ function reportOf(name: PackName, settled: Settled): PackReport {
       `Asks a supervisor before a call to a high-risk destination outside ${homeCountry}${known}, before the first call of anybody to a country in ${FIRST_CALL_WITHIN}, and once ${SOFT_SHARE * 100} % of a day's money is spent.`,
       `Ends the calls abroad of an extension that has spent ${extensionPerDay} in a day, or ${cents(extensionPerDay, CLOSED_SHARE)} while nobody works, and locks its calls abroad until a person clears the lock; does the same to everybody at ${sitePerDay}.`,
       `Refuses calls of an extension beyond ${atOnce} at once, ${atOnceAbroad} of them abroad, beyond ${words(rate)} (${words(rateClosed)} while nobody works), and beyond ${words(SAME_NUMBER)} to one number; ends calls after ${LONGEST_CALL}.`,
+      `Takes the working hours to be ${hoursText(settled.hours)} by the clock ${settled.timezone === undefined ? 'of the policy' : `of ${settled.timezone}`}.`,
       'National and emergency calls are never locked.',
     ].join(' '),
     worstCase: `Calls abroad cost at worst ${sitePerDay} a day in all and ${extensionPerDay} for one extension, and what its last calls run up in the seconds that ending them takes; then they are locked. National calls are bounded in number, not in money.`,
@@ -283,9 +296,20 @@ function reportOf(name: PackName, settled: Settled): PackReport {
       },
       { name: 'sitePerDay', what: 'money a day for calls abroad of all together', usual: SHAPES[name].sitePerDay },
       { name: 'hours', what: 'when people work here', usual: hoursText(SHAPES[name].hours) },
+      { name: 'timezone', what: 'time zone of these hours, such as America/New_York', usual: "the policy's" },
     ],
+    hours: SHAPES[name].hours,
   };
 }
 
 const hoursText = (windows: Windows): string =>
-  windows.map(({ days, from, to }) => `${days.at(0)}-${days.at(-1)} ${from}-${to}`).join(', ');
+  windows
+    .map(({ days, from, to, nextDay }) => `${daysText(days)} ${from}-${to}${nextDay === true ? '+1' : ''}`)
+    .join(', ');
+
+/** `mon-fri`, `mon,wed`: as `--hours` takes them. */
+function daysText(days: Windows[number]['days']): string {
+  const places = days.map((day) => WEEKDAYS.indexOf(day));
+  const isRun = places.every((place, at) => at === 0 || place === (places[at - 1] ?? 0) + 1);
+  return isRun && days.length > 2 ? `${days.at(0)}-${days.at(-1)}` : days.join(',');
+}

@@ -77,6 +77,8 @@ export interface Keys {
   readonly banCount: (address: string) => string;
   /** Hash of when each ban was last hit, by address, in ms. */
   readonly banHits: string;
+  /** Hash of who is left alone by automatic bans, by address: until and since in ms, and who said so. */
+  readonly banAlone: string;
   /** Hash of what is counted of hostile events, by service and address, network, or account; binary. */
   readonly offences: (of: 'addresses' | 'networks' | 'accounts') => string;
   /** Hash of when somebody was last let in, by service, address and account, in ms. */
@@ -124,6 +126,10 @@ export interface Keys {
   readonly calledCountries: (extension: string, country: string) => string;
   /** Hash of when each daemon was last alive, and which versions of the common documents it has in force. */
   readonly nodes: string;
+  /** Hash of what happened in the minutes of an hour. @param hour `2026-11-21T09`, UTC */
+  readonly minuteCounts: (hour: string) => string;
+  /** Hash of the limits that each node saw nearest to their end, by node; JSON. */
+  readonly fullestLimits: string;
   /** Answer to a request that may be sent again, encrypted; kept for an hour. */
   readonly answered: (request: string) => string;
   /** Hash of the logo of the log-in page: type, file in base64, digest, bytes. */
@@ -145,6 +151,12 @@ export interface Keys {
   readonly probe: string;
   /** Mark that every change was written up to here, for the moment in which its copies are awaited. */
   readonly copied: string;
+  /** Sorted set of what became of kept decisions: id, a letter, JSON. */
+  readonly journalSequels: string;
+  /** Hash of when a call last failed on each trunk, in ms. */
+  readonly trunkFailures: string;
+  /** Hash of what the calls of one day cost, `2026-11-21`. */
+  readonly costs: (day: string) => string;
   /** Mark of a batch that was written to the journal. */
   readonly journalBatch: (id: string) => string;
 }
@@ -205,6 +217,7 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     banLog: `${base}:bans:log`,
     banCount: (address) => `${base}:bans:times:${address}`,
     banHits: `${base}:bans:hits`,
+    banAlone: `${base}:bans:alone`,
     offences: (of) => `${base}:offences:${of}`,
     lastSuccesses: `${base}:successes`,
     claim: (what) => `${base}:claim:${what}`,
@@ -232,6 +245,8 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     usedTotp: (user, step) => `${base}:totp:used:${user}:${step}`,
     calledCountries: (extension, country) => `${base}:called:${country}:${extension}`,
     nodes: `${base}:nodes`,
+    minuteCounts: (hour) => `${base}:minutes:${hour}`,
+    fullestLimits: `${base}:fullest`,
     answered: (request) => `${base}:answered:${request}`,
     logo: `${base}:logo`,
     events: `${base}:events`,
@@ -242,6 +257,9 @@ export function createKeys(options: { readonly prefix: string; readonly tenant: 
     outages: `${base}:outages`,
     probe: `${base}:probe`,
     copied: `${base}:copied`,
+    journalSequels: `${base}:journal:sequels`,
+    trunkFailures: `${base}:trunks:failed`,
+    costs: (day) => `${base}:costs:${day}`,
     journalBatch: (id) => `${base}:j:${id}`,
     counts: (hour) => `${base}:n:${hour}`,
   };

@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import type { Keys } from '../redis/keys.ts';
 import { storeError } from '../redis/store-error.ts';
 
@@ -17,13 +18,30 @@ export interface Nodes {
   readonly versions: () => DocumentVersions;
   /** Waits until all have at least these versions, at most a second. @throws {TollgateError} of the store */
   readonly inForce: (wanted: DocumentVersions) => Promise<{ readonly nodes: number; readonly of: number }>;
+  /** Those that are alive, and those that fell silent within a day; the one that is asked first. @throws {TollgateError} of the store */
+  readonly list: () => Promise<readonly NodeSeen[]>;
   readonly close: () => Promise<void>;
+}
+
+export interface NodeSeen {
+  /** As it calls itself; empty where a daemon of an older version did not say. */
+  readonly node: string;
+  /** Of the program; empty where it did not say. */
+  readonly version: string;
+  readonly documents: DocumentVersions;
+  /** Epoch ms, by the store's clock. */
+  readonly startedAt: number | undefined;
+  readonly heardAt: number;
+  readonly isAlive: boolean;
+  /** The one that is asked. */
+  readonly isThis: boolean;
 }
 
 const LOOK_EVERY_MS = 100;
 const WRITE_EVERY_MS = 2000;
 const DEAD_AFTER_MS = 7000;
 const WAIT_MS = 1000;
+const SHOWN_SILENT_MS = 24 * 3_600_000;
 const ASK_EVERY_MS = 50;
 
 export function createNodes(deps: {
@@ -31,6 +49,9 @@ export function createNodes(deps: {
   readonly keys: Pick<Keys, 'nodes'>;
   /** Of this daemon: two of one name are two. */
   readonly id: string;
+  readonly node: string;
+  /** Of the program. */
+  readonly version: string;
   readonly documents: Readonly<Record<string, { readonly current: () => { readonly version: number } }>>;
 }): Nodes {
   const { redis, keys, id } = deps;
@@ -38,13 +59,17 @@ export function createNodes(deps: {
     Object.fromEntries(Object.entries(deps.documents).map(([name, { current }]) => [name, current().version]));
   let written = { text: '', atMs: Number.NEGATIVE_INFINITY };
   let closed = false;
+  let startedAt: number | undefined;
 
   const storeNow = async (): Promise<number> => {
     const [seconds, micros] = await redis.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
   const write = async (): Promise<void> => {
-    const text = JSON.stringify(versions());
+    startedAt ??= await storeNow();
+    const about = { node: deps.node, version: deps.version, startedAt: String(startedAt) };
+    // What older versions wrote has numbers alone, and they pass over what is none.
+    const text = JSON.stringify({ ...versions(), about });
     if (closed || (text === written.text && performance.now() - written.atMs < WRITE_EVERY_MS)) return;
     written = { text, atMs: performance.now() };
     await redis.hset(keys.nodes, id, `${await storeNow()} ${text}`);
@@ -86,6 +111,25 @@ export function createNodes(deps: {
         throw storeError(error);
       }
     },
+    list: async () => {
+      try {
+        await write();
+        const [entries, now] = await Promise.all([redis.hgetall(keys.nodes), storeNow()]);
+        const all = Object.entries(entries).map(([name, text]): NodeSeen => {
+          const space = text.indexOf(' ');
+          const [heardAt, written] = [Number(text.slice(0, space)), text.slice(space + 1)];
+          const isThis = name === id;
+          const isAlive = isThis || now - heardAt <= DEAD_AFTER_MS;
+          return { ...readAbout(written), documents: readVersions(written), heardAt, isAlive, isThis };
+        });
+        const living = new Set(all.flatMap(({ node, isAlive }) => (isAlive ? [node] : [])));
+        return all
+          .filter((each) => each.isAlive || (now - each.heardAt < SHOWN_SILENT_MS && !living.has(each.node)))
+          .sort((a, b) => Number(b.isThis) - Number(a.isThis) || a.node.localeCompare(b.node));
+      } catch (error) {
+        throw storeError(error);
+      }
+    },
     close: async () => {
       closed = true;
       clearInterval(timer);
@@ -105,5 +149,16 @@ function readVersions(text: string): DocumentVersions {
     );
   } catch {
     return {};
+  }
+}
+
+const about = z.object({ about: z.object({ node: z.string(), version: z.string(), startedAt: z.string() }) });
+
+function readAbout(text: string): Pick<NodeSeen, 'node' | 'version' | 'startedAt'> {
+  try {
+    const { node, version, startedAt } = about.parse(JSON.parse(text)).about;
+    return { node, version, startedAt: Number(startedAt) };
+  } catch {
+    return { node: '', version: '', startedAt: undefined };
   }
 }

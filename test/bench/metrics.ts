@@ -6,8 +6,8 @@
  */
 import { Redis } from 'ioredis';
 import { systemClock } from '../../src/clock.ts';
+import { newDecisionId } from '../../src/gate/decision-id.ts';
 import { createGate, type Decision } from '../../src/gate/gate.ts';
-import { newDecisionId } from '../../src/gate/journal.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { compilePolicy } from '../../src/policy/policy.ts';
 import { type Bound, type Figure, median, ratioOf, show } from './figure.ts';

@@ -9,6 +9,7 @@ import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { answering, type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
 import { NASTY } from '../support/page-data.ts';
 import { addUser, request, type TestUser } from '../support/people.ts';
+import { startTcpLink } from '../support/tcp-link.ts';
 
 const PATIENTLY = { timeout: 30_000 };
 let tollgate: TestDaemon;
@@ -78,7 +79,10 @@ describe('users', () => {
     await owner.getByRole('button', { name: 'Add user' }).click();
     const adding = owner.getByRole('dialog', { name: 'Add user' });
     await adding.getByRole('textbox', { name: 'Name' }).fill(name);
-    await adding.getByRole('radio', { name: 'Operator' }).check();
+    await adding.getByRole('checkbox', { name: 'Viewer' }).uncheck();
+    await adding.getByText('Choose at least one role.').waitFor();
+    await adding.getByRole('checkbox', { name: 'Operator' }).check();
+    await adding.getByRole('checkbox', { name: 'Supervisor' }).check();
     expect(await axeProblems(owner)).toEqual([]);
     await adding.getByRole('button', { name: 'Add user' }).click();
     const once = owner.getByRole('dialog', { name: `Password of ${name}` });
@@ -93,7 +97,9 @@ describe('users', () => {
     await drawer.getByRole('button', { name: 'End 127.0.0.1' }).click();
     await sam.getByRole('dialog', { name: 'Log in' }).waitFor(PATIENTLY);
 
-    await drawer.getByRole('radio', { name: 'Billing' }).check();
+    await drawer.getByRole('checkbox', { name: 'Billing' }).check();
+    await drawer.getByRole('checkbox', { name: 'Operator' }).uncheck();
+    await drawer.getByRole('checkbox', { name: 'Supervisor' }).uncheck();
     await drawer.getByRole('button', { name: 'Make Billing' }).click();
     await owner.getByText(`What ${name} may do changes at once.`).waitFor();
     await confirm('Make Billing');
@@ -108,7 +114,8 @@ describe('users', () => {
   test('of whom one is the last owner keep him, and other roles see neither users nor keys', async () => {
     await owner.goto(`${url}/users/of/dana`);
     const drawer = owner.getByRole('dialog', { name: 'dana' });
-    await drawer.getByRole('radio', { name: 'Viewer' }).check(PATIENTLY);
+    await drawer.getByRole('checkbox', { name: 'Viewer' }).check(PATIENTLY);
+    await drawer.getByRole('checkbox', { name: 'Owner' }).uncheck();
     await drawer.getByText('This is the last owner who may log in.').waitFor(PATIENTLY);
     expect(await drawer.getByRole('button', { name: 'Remove user' }).count()).toBe(0);
 
@@ -230,6 +237,19 @@ describe('alerts', () => {
     const page = await at(kim, '/alerts', PHONE);
     const button = page.getByRole('button', { name: /^Acknowledge: / }).first();
     await button.waitFor(PATIENTLY);
+    await page
+      .getByRole('button', { name: /^Snooze 1 h: / })
+      .first()
+      .click();
+    await page
+      .getByText(/^Snoozed until \d\d:\d\d:\d\d/)
+      .first()
+      .waitFor(PATIENTLY);
+    await page.getByRole('button', { name: 'Undo' }).first().click();
+    await page
+      .getByRole('button', { name: /^Snooze 1 h: / })
+      .first()
+      .waitFor(PATIENTLY);
     expect(await axeProblems(page)).toEqual([]);
     expect((await button.boundingBox())?.height).toBeGreaterThanOrEqual(48);
     await button.click();
@@ -253,6 +273,7 @@ describe('alerts', () => {
     expect(await axeProblems(owner)).toEqual([]);
     await owner.getByRole('link', { name: 'On call' }).click();
     await owner.getByRole('heading', { name: 'Component down' }).waitFor(PATIENTLY);
+    await owner.getByText('desk at once; hook after 2 m').waitFor();
     expect(await axeProblems(owner)).toEqual([]);
   });
 });
@@ -268,5 +289,58 @@ describe('the doctor', () => {
     await heading(page, 'Rules');
     expect(await page.getByRole('heading', { name: 'Accounts' }).count()).toBe(0);
     expect(await axeProblems(page)).toEqual([]);
+  });
+});
+
+describe('every screen', () => {
+  test('says since when it hears nothing, dims what may be old, and lets no time go on', async () => {
+    await tollgate.run(['bans', 'add', '192.0.2.9', '--for', '2h', '--reason', 'scan']);
+    const lee = await addUser(tollgate, fresh('lee'), 'owner');
+    const link = await startTcpLink(tollgate.webPort);
+    const { page, context } = await openWindow(browser);
+    try {
+      await page.clock.install();
+      await logInAs(page, lee, { url: `http://127.0.0.1:${link.port}/` });
+      const entries = page.getByRole('navigation', { name: 'Menu' }).getByRole('link');
+      await page.getByText('Live', { exact: true }).waitFor(PATIENTLY);
+      const names = (await entries.allTextContents()).map((name) => name.trim());
+      expect(names).toHaveLength(13);
+      const goTo = async (name: string): Promise<void> => {
+        const entry = entries.filter({ hasText: name }).first();
+        await entry.click();
+        await entry.and(page.locator('[aria-current]')).waitFor(PATIENTLY);
+        await page
+          .locator('main .loading')
+          .first()
+          .waitFor({ state: 'detached', ...PATIENTLY });
+      };
+      for (const name of names) await goTo(name);
+      link.cut();
+      await page.clock.fastForward(20_000);
+      const times = (): Promise<string> =>
+        page.evaluate<string>(
+          `[...document.querySelectorAll('main time, main .number, main [role=timer]')].filter((each) => !each.closest('.banner')).map((each) => each.textContent).join(' | ')`,
+        );
+      const seen = new Map<string, string>();
+      for (const round of ['first', 'second'])
+        for (const name of names) {
+          await goTo(name);
+          await page
+            .locator('.banner')
+            .getByText(/Not live since \d\d:\d\d:\d\d/)
+            .waitFor(PATIENTLY);
+          if (round === 'first') {
+            seen.set(name, await times());
+            const dimmed = await page.evaluate<readonly string[]>(
+              `[...document.querySelectorAll('main .number:not(.muted, .muted *)')].map((each) => getComputedStyle(each).color)`,
+            );
+            for (const ink of dimmed) expect([name, ink]).toEqual([name, expect.stringMatching(/\/ 0\.7\)$/)]);
+          } else expect([name, await times()]).toEqual([name, seen.get(name)]);
+        }
+      expect(await axeProblems(page)).toEqual([]);
+    } finally {
+      await context.close();
+      await link.stop();
+    }
   });
 });

@@ -5,8 +5,9 @@ import type { CallsPage } from '../../src/gate/journal.ts';
 import type { Role } from '../../src/people/roles.ts';
 import { placeAgiCall } from '../support/agi-call.ts';
 import { axeProblems, logInAs, openWindow, PHONE, startBrowser } from '../support/browser.ts';
+import { cdrCorpus } from '../support/cdr-corpus.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
-import { fillWithData, growJournal, NASTY } from '../support/page-data.ts';
+import { fillWithData, fillWithEnds, growJournal, NASTY } from '../support/page-data.ts';
 import { addUser, json, logIn, type TestUser } from '../support/people.ts';
 
 const PATIENTLY = { timeout: 30_000 };
@@ -38,7 +39,8 @@ const refused = async (rule: string): Promise<CallsPage['calls'][number]> => {
 beforeAll(async () => {
   [tollgate, browser] = await Promise.all([startTestDaemon(), startBrowser()]);
   url = `http://127.0.0.1:${tollgate.webPort}`;
-  for (const role of ['operator', 'viewer', 'billing'] as const) users.set(role, await addUser(tollgate, role, role));
+  for (const role of ['operator', 'supervisor', 'viewer', 'billing'] as const)
+    users.set(role, await addUser(tollgate, role, role));
   await fillWithData(tollgate);
 });
 afterEach(async () => {
@@ -66,7 +68,7 @@ describe('the Dashboard', () => {
     await page.keyboard.press('ArrowLeft');
     await expect
       .poll(() => page.locator('[data-region="polite"]').textContent(), PATIENTLY)
-      .toMatch(/^\d\d:\d\d: Block \d+, Hold 0, Wait \d+, Alert \d+$/);
+      .toMatch(/^\d\d:\d\d, not over: Block \d+, Hold 0, Wait \d+, Alert \d+$/);
     await page.keyboard.press('t');
     await page
       .getByRole('region', { name: 'Calls stopped, as a table' })
@@ -74,7 +76,7 @@ describe('the Dashboard', () => {
       .waitFor();
     expect(await axeProblems(page)).toEqual([]);
 
-    await page.getByRole('link', { name: /^Stopped 1 h/ }).click();
+    await page.getByRole('link', { name: /^Refused 1 h/ }).click();
     await page.getByRole('link', { name: 'Refused' }).and(page.locator('[aria-current]')).waitFor(PATIENTLY);
     await page.getByRole('table').getByText('Staff 5/min').first().waitFor(PATIENTLY);
   });
@@ -140,6 +142,92 @@ describe('a refused call', () => {
   });
 });
 
+describe('why a call was refused', () => {
+  let id: string;
+  beforeAll(async () => {
+    await tollgate.run(['rules', 'add', 'hourly', '--extension', '5001', '--limit', '3/1h']);
+    const place = () => placeAgiCall(tollgate.agiPort, { extension: '5001', destination: '12125550100' });
+    for (let call = 0; call < 3; call++) await place();
+    id = (await place())['TOLLGATE_DECISION'] ?? '';
+  });
+
+  test('is the same sentence on the page, on the command line and in the log', async () => {
+    const sentence = 'Rule hourly refuses: extension 5001 has used 3 of 3 calls per 1 hour';
+    const page = await at(`/calls/${id}`, 'viewer');
+    await page.getByText(`${sentence}.`, { exact: true }).waitFor(PATIENTLY);
+    const { out } = await tollgate.run(['explain', '12125550100', '--extension', '5001']);
+    expect(out).toContain(`${sentence}.`);
+    expect((await tollgate.run(['calls', 'show', id])).out).toContain(`${sentence}.`);
+    const logged = tollgate.log.find((line) => line['decision'] === id);
+    expect(logged).toMatchObject({ reason: sentence });
+  });
+
+  test('can be answered with more calls until a time, by who decides about calls, and taken back', async () => {
+    const viewer = await at(`/calls/${id}`, 'viewer');
+    await viewer.getByRole('button', { name: 'Raise this limit for…' }).waitFor(PATIENTLY);
+    expect(await viewer.getByRole('button', { name: 'Raise this limit for…' }).isDisabled()).toBe(true);
+
+    const page = await at('/calls?tab=refused&rule=hourly', 'supervisor');
+    await page.getByRole('button', { name: 'Actions for 5001 to 12125550100' }).click(PATIENTLY);
+    await page.getByRole('menuitem', { name: /^30 minutes/ }).waitFor(PATIENTLY);
+    await page.keyboard.press('Escape');
+    await page.goto(`${url}/calls/${id}`);
+    await page.getByRole('button', { name: 'Raise this limit for…' }).click(PATIENTLY);
+    await page.getByText('hourly, 3/1h for extension 5001').waitFor(PATIENTLY);
+    expect(await axeProblems(page)).toEqual([]);
+    await page.getByRole('menuitem', { name: /^1 hour 3 more until/ }).click();
+    await page.getByText('3 more calls for extension 5001 beyond “hourly”.').first().waitFor(PATIENTLY);
+    const call = { extension: '5001', destination: '12125550100' };
+    expect(await placeAgiCall(tollgate.agiPort, call)).toMatchObject({ TOLLGATE_VERDICT: 'allow' });
+    await page.getByRole('link', { name: 'Approvals' }).first().click();
+    await page.getByRole('link', { name: 'Decided' }).click(PATIENTLY);
+    await page.getByText('extension 5001').first().waitFor(PATIENTLY);
+    await page.getByRole('button', { name: 'End now' }).click();
+    await expect
+      .poll(async () => (await placeAgiCall(tollgate.agiPort, call))['TOLLGATE_VERDICT'], PATIENTLY)
+      .toBe('block');
+  });
+});
+
+describe('what calls cost', () => {
+  test('is told by day and by whom, against ceilings, and to Billing as well', async () => {
+    await fillWithEnds(tollgate);
+    const page = await at('/calls?tab=cost&by=extension', 'billing');
+    const sums = page.getByRole('region', { name: 'Cost of calls' });
+    await sums.getByRole('row', { name: /^2044 Ana/ }).waitFor(PATIENTLY);
+    await page.getByText(/^\d+ calls, .* of talk, \$/).waitFor();
+    await sums.getByRole('row', { name: /^2001 Sales 1 .* of \$5\.00/ }).waitFor(PATIENTLY);
+    await page.getByLabel('By', { exact: true }).selectOption('day');
+    await sums.getByRole('columnheader', { name: 'Day' }).waitFor(PATIENTLY);
+    await page.getByText('31 shown').first().waitFor(PATIENTLY);
+    expect(await page.getByRole('link', { name: 'Export' }).getAttribute('href')).toContain('spend/history/csv?by=day');
+    expect(await axeProblems(page)).toEqual([]);
+  });
+});
+
+describe('a replay', () => {
+  test('of a file of call records says what a proposed policy would have refused beside that of today', async () => {
+    const viewer = await at('/rules?tab=replay', 'viewer');
+    await viewer.getByText('Owners and Operators can replay.').waitFor(PATIENTLY);
+    expect(await viewer.getByRole('button', { name: 'Choose a CDR file' }).isDisabled()).toBe(true);
+
+    const page = await at('/rules?tab=replay', 'operator');
+    const records = [...cdrCorpus({ seed: 42, records: 600, recordsPerDay: 600 }).lines, ''].join('\n');
+    const file = { name: 'Master.csv', mimeType: 'text/csv', buffer: Buffer.from(records) };
+    await page.getByLabel('Call records').last().setInputFiles(file, PATIENTLY);
+    await page.getByText('Master.csv', { exact: true }).waitFor(PATIENTLY);
+    await page.getByRole('radio', { name: /shadow rules are enforced/ }).check();
+    await page.getByRole('button', { name: 'Replay', exact: true }).click();
+    await page.getByRole('heading', { name: 'What would have happened' }).waitFor({ timeout: 90_000 });
+    await page.getByText(/^Of [\d,]+ outbound calls in 600 records/).waitFor();
+    const totals = page.getByRole('table').first();
+    for (const name of ['Today’s policy', 'Proposed']) await totals.getByRole('columnheader', { name }).waitFor();
+    expect(await axeProblems(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Forget the file' }).click();
+    await page.getByText('or drop it here', { exact: false }).waitFor(PATIENTLY);
+  });
+});
+
 describe('the list of calls', () => {
   test('takes in calls as they are made, but not under what somebody looks at', async () => {
     const page = await at('/calls', 'viewer');
@@ -194,6 +282,8 @@ describe('calls under way', () => {
     await viewer.getByText('Owners and Operators end them').waitFor(PATIENTLY);
     expect(await viewer.getByRole('button', { name: /^End/ }).count()).toBe(0);
     const page = await at('/calls?tab=under-way', 'operator');
+    await page.getByRole('columnheader', { name: 'Cost so far' }).waitFor(PATIENTLY);
+    await page.getByRole('cell', { name: '0.00' }).first().waitFor(PATIENTLY);
     await page
       .getByRole('checkbox', { name: /^Select 2007/ })
       .first()

@@ -30,7 +30,9 @@ beforeAll(async () => {
   const announce = (made: typeof owner): void => {
     owner = made;
   };
-  [tollgate, browser] = await Promise.all([startTestDaemon({ announce }), startBrowser()]);
+  // So that a browser can come from an address that is not this machine's, as behind a proxy.
+  const env = { TOLLGATE_HTTP__TRUSTED_PROXIES: '127.0.0.1' };
+  [tollgate, browser] = await Promise.all([startTestDaemon({ announce, env }), startBrowser()]);
   url = `http://127.0.0.1:${tollgate.webPort}`;
   dana = await addUser(tollgate, 'dana', 'owner');
 });
@@ -89,6 +91,63 @@ describe('log-in', () => {
     await again.waitFor({ state: 'detached', ...PATIENTLY });
     await page.getByRole('region', { name: 'Parts' }).waitFor();
   });
+
+  test('says how many tries are left before the address is blocked, and for how long', async () => {
+    const user = await addUser(tollgate, fresh('tries'), 'viewer');
+    const page = await open();
+    await page.context().setExtraHTTPHeaders({ 'x-forwarded-for': '203.0.113.77' });
+    await page.goto(`${url}/health`);
+    for (const left of ['4 tries', '3 tries', '2 tries', '1 try']) {
+      await page.getByLabel('Name').fill(user.name);
+      await page.getByRole('textbox', { name: 'Password' }).fill(`not his password, ${left}`);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await page.getByRole('alert').getByText(`${left} left before 203.0.113.77 is blocked for`).waitFor(PATIENTLY);
+    }
+    expect(await axeProblems(page)).toEqual([]);
+    await page.getByRole('textbox', { name: 'Password' }).fill(user.password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('region', { name: 'Parts' }).waitFor(PATIENTLY);
+  });
+
+  test('that is ended while somebody types is asked for over the page, and what was typed stays', async () => {
+    const user = await addUser(tollgate, fresh('typing'), 'operator');
+    const page = await open();
+    await logInAs(page, user, { url: `${url}/allowed-ips/new` });
+    const field = page.getByRole('dialog').getByRole('textbox', { name: 'Name', exact: true });
+    await field.fill('Office of somebody who types');
+    await tollgate.run(['users', 'logout', user.name]);
+    const again = page.getByRole('dialog', { name: 'Log in' });
+    await again.getByRole('textbox', { name: 'Password' }).fill(user.password, PATIENTLY);
+    await again.getByRole('button', { name: 'Log in' }).click();
+    await again.waitFor({ state: 'detached', ...PATIENTLY });
+    expect(await field.inputValue()).toBe('Office of somebody who types');
+    expect(new URL(page.url()).pathname).toBe('/allowed-ips/new');
+  });
+
+  test('warns two minutes before it ends for want of use, and stays when somebody says so', async () => {
+    const idle = ['sessions.idle', '5m'] as const;
+    expect((await tollgate.run(['settings', 'set', ...idle])).exitCode).toBe(0);
+    const user = await addUser(tollgate, fresh('idle'), 'viewer');
+    const page = await open();
+    await page.clock.install();
+    await logInAs(page, user, { url: `${url}/health` });
+    await page.getByRole('region', { name: 'Parts' }).waitFor(PATIENTLY);
+    const banner = page.locator('.banner');
+    expect(await page.getByText('Nothing was done here for a while.').count()).toBe(0);
+    // The clock of the browser alone; the daemon's goes on as it did.
+    await page.clock.fastForward('03:10');
+    await banner
+      .getByText(/^Nothing was done here for a while\. Your log-in ends in 1:[0-5]\d\.$/)
+      .first()
+      .waitFor(PATIENTLY);
+    expect(await axeProblems(page)).toEqual([]);
+    await banner.getByRole('button').first().click();
+    await page
+      .getByText('Nothing was done here for a while.')
+      .first()
+      .waitFor({ state: 'detached', ...PATIENTLY });
+    await tollgate.run(['settings', 'reset', 'sessions.idle']);
+  });
 });
 
 describe('the first owner', () => {
@@ -143,7 +202,11 @@ describe('the first owner', () => {
 
 describe('the frame', () => {
   test.each([
-    ['supervisor', ['Dashboard', 'Approvals', 'Calls', 'Alerts']],
+    [
+      'supervisor',
+      // biome-ignore format: one menu, one line
+      ['Dashboard', 'Approvals', 'Calls', 'Rules', 'Groups and trunks', 'Schedules', 'Alerts', 'Audit log'],
+    ],
     [
       'viewer',
       // biome-ignore format: one menu, one line
@@ -161,8 +224,8 @@ describe('the frame', () => {
   test('is used by keyboard: jump to a screen by another name of it, list of keys, rows', async () => {
     const user = await addUser(tollgate, fresh('keys'), 'operator');
     const page = await open();
-    await logInAs(page, user, { url: `${url}/health` });
-    await page.getByRole('region', { name: 'Parts' }).waitFor(PATIENTLY);
+    await logInAs(page, user, { url: `${url}/audit-log` });
+    await page.getByRole('region', { name: 'Audit log' }).getByRole('row').nth(2).waitFor(PATIENTLY);
     await page.keyboard.press('?');
     const keys = page.getByRole('dialog', { name: 'Keys' });
     await keys.getByText('Next row').waitFor();
@@ -172,8 +235,9 @@ describe('the frame', () => {
     await page.keyboard.press('j');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
-    await page.getByRole('dialog', { name: 'FastAGI' }).waitFor();
+    await page.getByRole('dialog', { name: /^Entry \d+$/ }).waitFor(PATIENTLY);
     await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached', ...PATIENTLY });
 
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox').fill('held');

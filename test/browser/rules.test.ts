@@ -1,16 +1,20 @@
 /** Rules, Schedules, Groups and trunks in a real browser, on a real daemon with real calls behind it. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { axeProblems, logInAs, openWindow, PHONE, startBrowser } from '../support/browser.ts';
+import { placeAgiCall } from '../support/agi-call.ts';
+import { askAsAsterisk } from '../support/agi-client.ts';
+import { writeEnvironment } from '../support/agi-environment.ts';
+import { axeProblems, openWindow, PHONE, startBrowser } from '../support/browser.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
 import { fillWithData, NASTY } from '../support/page-data.ts';
-import { addUser, type TestUser } from '../support/people.ts';
+import { addUser, logIn as logInByApi, type TestUser } from '../support/people.ts';
 
 const PATIENTLY = { timeout: 30_000 };
 let tollgate: TestDaemon;
 let browser: Browser;
 let url: string;
-/** Whoever logs in once keeps his cookie: a code of the second factor is good once. */
+let olga: TestUser;
+/** Whoever logs in once keeps his cookie: a code of the second factor is good once. By the API, which takes no page. */
 const states = new Map<string, { readonly name: string; readonly value: string; readonly url: string }[]>();
 const windows: Awaited<ReturnType<typeof openWindow>>[] = [];
 
@@ -23,13 +27,9 @@ async function at(path: string, who = 'dana', size?: typeof PHONE): Promise<Page
 }
 
 async function logIn(user: TestUser): Promise<void> {
-  const { page, context } = await openWindow(browser);
-  await logInAs(page, user, { url: `${url}/account` });
-  states.set(
-    user.name,
-    (await context.cookies()).map(({ name, value }) => ({ name, value, url })),
-  );
-  await context.close();
+  const { cookie } = await logInByApi(tollgate.webPort, { ...user, totp: user.backupCodes[0] });
+  const [name = '', ...value] = cookie.split('=');
+  states.set(user.name, [{ name, value: value.join('='), url }]);
 }
 
 beforeAll(async () => {
@@ -39,6 +39,9 @@ beforeAll(async () => {
   await logIn(await addUser(tollgate, 'dana', 'owner'));
   await logIn(await addUser(tollgate, 'vic', 'viewer'));
   await logIn(await addUser(tollgate, 'billy', 'billing'));
+  olga = await addUser(tollgate, 'olga', 'operator');
+  await logIn(olga);
+  await logIn(await addUser(tollgate, 'susan', 'supervisor'));
 });
 afterEach(async () => {
   for (const { context, problems } of windows.splice(0)) {
@@ -60,7 +63,98 @@ const ask = async <T>(...args: readonly string[]): Promise<T> => {
   return JSON.parse(out) as T;
 };
 
+/** As it would stand in a file. */
+async function addRule(id: string, fields: object): Promise<void> {
+  const { exitCode, error } = await tollgate.run(['rules', 'add', id, '--file', '-'], {
+    input: JSON.stringify(fields),
+  });
+  if (exitCode !== 0) throw new Error(error);
+}
+
+const EVERY_FIELD = {
+  name: 'Every field',
+  appliesTo: { groups: ['staff'], destinations: ['international', 'country:CU'] },
+  countPer: 'number',
+  limits: ['7/7d', '3/1d'],
+  counting: 'rolling',
+  not: 'after-hours',
+  action: 'wait',
+  hangupCause: 34,
+  prompt: 'tollgate-limit',
+  maxWait: '5s',
+  maxQueue: 12,
+  whileWaiting: 'music',
+  approval: { timeout: '45s', otherwise: 'allow', approvers: 2, supervisors: ['PJSIP/2001'], ringSeconds: 20 },
+  concurrent: 3,
+  maxDuration: '60m',
+  spend: { soft: '30/1d', hard: '60/1d' },
+  minutes: { soft: '120/1d', hard: '240/1d' },
+  giveBackOn: ['failed', 'busy'],
+  holdAfter: { answered: '7d' },
+  firstCallTo: { what: 'country', within: '90d' },
+  lockout: { after: 4, within: '12h', destinations: ['premium', 'country:CU'] },
+  mode: 'shadow',
+  whenStoreFails: 'block',
+} as const;
+
 describe('the form of a rule', () => {
+  test('opens a rule with every field, says all of it back, and saves what was not touched as it was', async () => {
+    await addRule('every-field', EVERY_FIELD);
+    const before = await ask<object>('rules', 'show', 'every-field');
+    const page = await at('/rules/edit/every-field');
+    const shown = [
+      ['Minutes of talk, end at', '240/1d'],
+      ['Spend, tell at', '30/1d'],
+      ['Not reached for', '90d'],
+      ['Pause after an answered call', '7d'],
+      ['After so many refusals', '4'],
+      ['Calls that wait, at most', '12'],
+    ] as const;
+    for (const [label, value] of shown)
+      await expect.poll(() => page.getByLabel(label).inputValue(), PATIENTLY).toBe(value);
+    expect(await page.getByRole('checkbox', { name: 'busy' }).isChecked()).toBe(true);
+    await page.getByText('talk 120 minutes within 1 day').waitFor(PATIENTLY);
+    await page.getByText('A call that is failed or busy does not count.').waitFor();
+    await page.getByText('After 4 refused calls within 12 h calls to premium and country:CU are locked').waitFor();
+    expect(await axeProblems(page)).toEqual([]);
+
+    await page.getByLabel('Minutes of talk, end at').fill('a lot');
+    await page.getByText('"a lot" is not a budget; write minutes/period').first().waitFor(PATIENTLY);
+    await page.getByLabel('Minutes of talk, end at').fill('300/1d');
+    await page.getByText('At 300 minutes within 1 day no call goes').waitFor(PATIENTLY);
+    await page.getByRole('button', { name: 'Save in shadow' }).click();
+    await told(page, 'Rule Every field is saved in shadow');
+    const after = await ask<object>('rules', 'show', 'every-field');
+    expect(after).toEqual({ ...before, minutes: { soft: '120/1d', hard: '300/1d' } });
+  });
+
+  test('plays the prompt that comes with Tollgate, offers it, and knows of no other', async () => {
+    const page = await at('/rules/new');
+    const asked = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/prompts/tollgate-limit'), PATIENTLY);
+    await page.getByRole('button', { name: 'Play' }).click(PATIENTLY);
+    expect([(await asked).status(), (await asked).headers()['content-type']]).toEqual([200, 'audio/wav']);
+    await page.getByRole('combobox', { name: 'Prompt' }).fill('my-own');
+    await expect.poll(() => page.getByRole('button', { name: 'Play' }).isDisabled(), PATIENTLY).toBe(true);
+    const { send } = await logInByApi(tollgate.webPort, olga);
+    for (const name of ['..%2f..%2fpackage', '..%2Ftollgate.conf', 'tollgate-limit.wav', 'tollgate-ask-choices'])
+      expect([name, (await send('GET', `prompts/${name}`)).status]).toEqual([name, 404]);
+  });
+
+  test('that touches an emergency number names it and cannot be saved', async () => {
+    await ask('destinations', 'set', 'nines', '--prefixes', '91,+53');
+    const page = await at('/rules/new');
+    await page.getByLabel('Rule Name').fill('Nines');
+    await page.getByRole('combobox', { name: 'Apply To' }).selectOption('Destinations');
+    await page.getByRole('combobox', { name: 'Destinations' }).fill('nines');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await page.getByText('This rule would limit 911. Emergency numbers are never limited.').waitFor(PATIENTLY);
+    for (const name of ['Save, enforce', 'Save in shadow'])
+      await expect.poll(() => page.getByRole('button', { name }).isDisabled()).toBe(true);
+    expect(await axeProblems(page)).toEqual([]);
+    await expect(addRule('nines', { appliesTo: { destinations: ['nines'] } })).rejects.toThrow('would limit 911');
+  });
+
   test('says the rule back, per member against all together with numbers, before it is saved, and the save is in force', async () => {
     const page = await at('/rules');
     await page.getByRole('link', { name: 'Add rule' }).click();
@@ -147,6 +241,61 @@ describe('the list of rules', () => {
   });
 });
 
+describe('an operator', () => {
+  test('imports what adds and changes rules, and takes the default rule out of force by no way', async () => {
+    const page = await at('/rules', 'olga');
+    const off = page.getByRole('switch', { name: 'Switch off: Default outbound call frequency' });
+    await off.waitFor(PATIENTLY);
+    expect([await off.isDisabled(), await off.getAttribute('title')]).toEqual([
+      true,
+      expect.stringContaining('Only an Owner can switch the default rule off'),
+    ]);
+    await page.getByRole('link', { name: 'Import' }).click();
+    const csv = 'id,limits\nimported,9/1m\n';
+    await page
+      .getByLabel('CSV file')
+      .last()
+      .setInputFiles({ name: 'rules.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+    await page.getByRole('row', { name: /imported new 9\/1m/ }).waitFor(PATIENTLY);
+    expect(await page.getByRole('checkbox', { name: 'Rules that are not in the file are deleted' }).isDisabled()).toBe(
+      true,
+    );
+    await page.getByRole('button', { name: 'Import 1 rule' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Import 1 rule' }).click();
+    await page.getByText('Imported: 1 added, 0 changed.').first().waitFor(PATIENTLY);
+
+    const { send } = await logInByApi(tollgate.webPort, olga);
+    const tries = [
+      ['POST', 'rules/default/disable', undefined],
+      ['POST', 'rules/default/shadow', undefined],
+      ['PATCH', 'rules/default', { enabled: false }],
+      ['PATCH', 'rules/default', { id: 'no-longer' }],
+      ['POST', 'rules/import', { csv: 'id,mode\ndefault,shadow\n' }],
+      ['POST', 'rules/import', { csv, replace: true }],
+    ] as const;
+    for (const [method, path, body] of tries)
+      expect([path, (await send(method, path, body)).status]).toEqual([path, 403]);
+    expect((await send('PATCH', 'rules/default', { limits: ['6/1s'] })).status).toBe(200);
+    expect(await ask<object>('rules', 'show', 'default')).toMatchObject({ enabled: true, mode: 'enforce' });
+  });
+});
+
+describe('a supervisor', () => {
+  test('sees rules, members and schedules, and cannot change them', async () => {
+    const page = await at('/rules', 'susan');
+    await page.getByRole('row', { name: /^on: Call centre/ }).waitFor(PATIENTLY);
+    for (const [path, button] of [
+      ['/rules', 'Add rule'],
+      ['/members', 'Add extension'],
+      ['/schedules', 'Add schedule'],
+    ] as const) {
+      await page.goto(url + path);
+      await page.getByRole('button', { name: button }).waitFor(PATIENTLY);
+      expect([path, await page.getByRole('button', { name: button }).isDisabled()]).toEqual([path, true]);
+    }
+  });
+});
+
 describe('a CSV file of rules', () => {
   test('with two bad lines names both with line, column and what stood there, and imports nothing', async () => {
     const page = await at('/rules/import');
@@ -202,8 +351,40 @@ describe('a schedule', () => {
   });
 });
 
+describe('a lock', () => {
+  test('is shown in the list and on the extension, is read by a viewer, and is cleared by an operator', async () => {
+    await addRule('one-strike', {
+      name: 'One strike',
+      appliesTo: { extensions: ['2011'], destinations: ['premium'] },
+      lockout: { after: 1, within: '1h' },
+    });
+    const call = { extension: '2011', destination: '19005550123', trunk: 'carrier-a', source: '198.51.100.8' };
+    await placeAgiCall(tollgate.agiPort, call);
+    await expect.poll(() => ask<unknown[]>('locks', 'list'), PATIENTLY).toHaveLength(1);
+
+    const viewer = await at('/members', 'vic');
+    await viewer.getByRole('row', { name: /^2011 .*Locked/ }).waitFor(PATIENTLY);
+    await viewer.goto(`${url}/members/edit/extensions/2011`);
+    const clear = { name: 'Let call again: lock of rule one-strike' };
+    await viewer.getByRole('dialog').getByText('Locked out of').waitFor(PATIENTLY);
+    expect(await viewer.getByRole('button', clear).isDisabled()).toBe(true);
+    expect(await viewer.getByRole('button', clear).getAttribute('title')).toBe(
+      'An Owner or an Operator can clear a lock.',
+    );
+
+    const page = await at('/members/edit/extensions/2011', 'olga');
+    await page.getByRole('button', clear).click(PATIENTLY);
+    await told(page, '2011 may call there again.');
+    await expect.poll(() => page.getByRole('button', clear).count(), PATIENTLY).toBe(0);
+    expect(await ask<unknown[]>('locks', 'list')).toEqual([]);
+  });
+});
+
 describe('groups and trunks', () => {
   test('show what is used of the limits of an extension and reset it, and refuse to delete a group that a rule uses', async () => {
+    // What nobody used for a while is forgotten.
+    const call = { extension: '2007', destination: '12125550147', trunk: 'carrier-a', source: '198.51.100.7' };
+    await placeAgiCall(tollgate.agiPort, call);
     const page = await at('/members/edit/extensions/2007');
     await page
       .getByRole('dialog')
@@ -214,9 +395,30 @@ describe('groups and trunks', () => {
     await page.goto(`${url}/members/edit/groups/call-centre?tab=groups`);
     expect(await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true);
     await page.getByRole('dialog').getByRole('link', { name: 'Call centre' }).waitFor();
+    await page
+      .getByRole('dialog')
+      .getByText(/= \d+ of \d+ known/)
+      .waitFor(PATIENTLY);
     await page.keyboard.press('Escape');
+    await page
+      .getByRole('row', { name: /^Call centre call-centre 2044 3001-3040 = \d+ of \d+ known/ })
+      .waitFor(PATIENTLY);
     await page.getByText(`Contractors ${NASTY}`).first().waitFor(PATIENTLY);
     expect(await axeProblems(page)).toEqual([]);
+  });
+
+  test('say when a call last failed on a trunk', async () => {
+    const call = { extension: '2012', destination: '12125550199', trunk: 'carrier-b', source: '198.51.100.8' };
+    const { TOLLGATE_DECISION: decision = '' } = await placeAgiCall(tollgate.agiPort, call);
+    const report = [decision, 'ended', 'CHANUNAVAIL'].map((text, at) => [`agi_arg_${at + 1}`, text] as const);
+    const asked = [
+      ['agi_network', 'yes'],
+      ['agi_network_script', 'outcome'],
+    ] as const;
+    await askAsAsterisk({ host: '127.0.0.1', port: tollgate.agiPort }, writeEnvironment([...asked, ...report]));
+    const page = await at('/members?tab=trunks', 'susan');
+    await page.getByRole('row', { name: /^Carrier B carrier-b .*(ago|now) /, exact: false }).waitFor(PATIENTLY);
+    await page.getByRole('row', { name: /^Carrier A carrier-a \d+ – – / }).waitFor(PATIENTLY);
   });
 
   test('take a new group on a phone', async () => {
@@ -229,5 +431,24 @@ describe('groups and trunks', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await told(page, 'night-shift is saved and in force');
     expect(await ask<object>('groups', 'show', 'night-shift')).toMatchObject({ members: ['2101-2109'] });
+  });
+});
+
+describe('a starter pack', () => {
+  test('asks for working hours and whose clock they are by, says them back, and is put into the policy with them', async () => {
+    const page = await at('/rules?tab=templates');
+    await page.getByRole('button', { name: 'Look at it: An office of up to some fifty people' }).click(PATIENTLY);
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.getByLabel('From', { exact: true }).inputValue()).toBe('07:00');
+    await dialog.getByLabel('From', { exact: true }).fill('09:30');
+    await dialog.getByRole('combobox', { name: 'Time zone' }).fill('Denver');
+    await dialog.getByRole('option', { name: 'America/Denver' }).click();
+    await dialog.getByRole('button', { name: 'Show what it would add' }).click();
+    await dialog.getByText('working hours to be mon-fri 09:30-19:00 by the clock of America/Denver').waitFor(PATIENTLY);
+    expect(await axeProblems(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Put it into the policy' }).click();
+    await page.getByRole('button', { name: 'Put it into the policy' }).last().click();
+    await told(page, 'An office of up to some fifty people is in the policy.');
+    expect(await ask<object>('schedules', 'show', 'office-hours')).toMatchObject({ timezone: 'America/Denver' });
   });
 });

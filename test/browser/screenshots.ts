@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { DIALPLAN } from '../../src/demo/story.ts';
 import { messageOf } from '../../src/errors.ts';
-import { createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { createApprovalsClient } from '../support/approvals-client.ts';
 import { DESKTOP, logInAs, openWindow, PHONE, startBrowser } from '../support/browser.ts';
 import { setup as buildPage } from '../support/build-page.ts';
 import { fillWithBans } from '../support/page-bans.ts';
@@ -35,11 +35,6 @@ const ALL_LOOKS = [
 /** Beside the rules of `fillWithData`: one that holds calls, and names. */
 const MORE = `
   - { id: ask, name: International, appliesTo: { destinations: [international], extensions: ["1002", "2044"] }, firstCallTo: { what: country, within: 90d }, action: approve, approval: { timeout: 300s } }
-extensions:
-  "1001": { name: Back office }
-  "1002": { name: Reception, permissions: [international] }
-  "2007": { name: Sales 4, registerFrom: ["203.0.113.0/24"] }
-  "2044": { name: Ana }
 `;
 
 const folder = join(import.meta.dirname, '../../docs/screenshots');
@@ -51,7 +46,7 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   await buildPage();
   const [scene, browser] = await Promise.all([
-    startScene({ phones: ['1002', '2044'], dialplan: DIALPLAN, connected: '', tollgateEnv: PATIENT }),
+    startScene({ phones: ['1002', '2044'], dialplan: DIALPLAN, connected: '' }),
     startBrowser(),
   ]);
   try {
@@ -97,22 +92,26 @@ async function main(): Promise<void> {
         return window.page;
       };
       const set: PictureSet = { scene, browser, url, people, place, another };
-      for (const { name, path, ready, after, isGrey, only } of pictures) {
+      for (const { name, path, ready, elsewhere, after, isGrey, only } of pictures) {
         if (only !== undefined && !look.name.startsWith(only)) continue;
+        let other: Awaited<ReturnType<NonNullable<typeof elsewhere>>> | undefined;
         try {
           await page.goto(url + path);
           await ready(page, set);
+          other = await elsewhere?.(look);
+          const shown = other?.page ?? page;
           // What comes after the first paint: fonts, and parts that are loaded by themselves.
-          await page.evaluate('document.fonts.ready');
-          await page.waitForTimeout(500);
+          await shown.evaluate('document.fonts.ready');
+          await shown.waitForTimeout(500);
           if (isGrey === true) await page.addStyleTag({ content: 'html { filter: grayscale(1) }' });
-          await page.screenshot({ path: join(folder, `${name}-${look.name}.png`) });
+          await shown.screenshot({ path: join(folder, `${name}-${look.name}.png`) });
           console.log(`${name}-${look.name}`);
         } catch (error) {
           process.exitCode = 1;
           console.error(`${name}-${look.name}: not taken: ${messageOf(error)}`);
         } finally {
           await after?.(page, set);
+          await other?.close();
           for (const other of others.splice(0)) await other.close();
         }
       }

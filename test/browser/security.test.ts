@@ -8,12 +8,16 @@ import { ENTRIES, entriesFor } from '../../src/page/frame/menu.ts';
 import { permissionsOf, type Role } from '../../src/people/roles.ts';
 import { logInAs, openWindow, startBrowser } from '../support/browser.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { walkByTab } from '../support/focus-walk.ts';
 import { fillWithData, NASTY } from '../support/page-data.ts';
 import { addUser, logIn, request, type TestUser } from '../support/people.ts';
 
 const PATIENTLY = { timeout: 30_000 };
 const ATTACKER = '198.51.100.99';
 const NASTY_AGENT = `friendly-scanner ${NASTY}`;
+/** Rows are alike; what is behind so many stops is another row. */
+const MOST_STOPS = 40;
+let walkers = 0;
 let tollgate: TestDaemon;
 let browser: Browser;
 let url: string;
@@ -128,6 +132,33 @@ describe('whoever logs in', () => {
   });
 });
 
+describe('whoever has no mouse', () => {
+  test('goes through every screen in the order of the page, sees where he is, and nothing lies over it', async () => {
+    // A code is good once.
+    const page = await open(await addUser(tollgate, `walker${++walkers}`, 'owner'), '/account');
+    const wrong: string[] = [];
+    let stops = 0;
+    for (const { path } of ENTRIES) {
+      await goTo(page, path);
+      // A screen that is entered takes the focus to its heading.
+      const entered = 'document.activeElement?.tagName + location.pathname';
+      await expect.poll(() => page.evaluate<string>(entered), PATIENTLY).toBe(`H1${path}`);
+      const walk = await walkByTab(page, MOST_STOPS);
+      stops += walk.length;
+      for (const [at, { what, isShown, isCovered, isBackwards }] of walk.entries()) {
+        const problems = [
+          ...(isShown ? [] : ['has no ring']),
+          ...(isCovered ? ['is covered'] : []),
+          ...(isBackwards ? ['stands before the one before'] : []),
+        ];
+        if (problems.length > 0) wrong.push(`${path} ${at + 1}: ${what}: ${problems.join(', ')}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(stops).toBeGreaterThan(100);
+  });
+});
+
 /** What changes something, by the words on it; `Block 21` is a legend. */
 const CHANGES = /^(\+ ?Add|Add |Unblock|Block (?!\d)|Delete|Remove|Save|Approve|Refuse|End|New |Import|Reset|Switch)/;
 
@@ -140,7 +171,7 @@ describe('a role', () => {
       page.on('response', (answer) => {
         if (answer.status() === 403 && answer.url().includes('/api/')) refused.push(answer.url());
       });
-      const session = { role, permissions: [...permissionsOf(role)] };
+      const session = { roles: [role], permissions: [...permissionsOf(role)] };
       const may = new Set(entriesFor(session).map(({ path }) => path));
       const links = page.getByRole('navigation', { name: 'Menu' }).getByRole('link');
       const inMenu = await Promise.all((await links.all()).map((link) => link.getAttribute('href')));

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
-import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
 import { silence, soundsOf } from '../support/brief-prompts.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
@@ -55,7 +55,6 @@ beforeAll(async () => {
     carriers: { 'carrier-a': {}, 'carrier-b': { hangUpAfterMs: 300 } },
     dialplan: DIALPLAN + SPEAKS_XX,
     connected: '',
-    tollgateEnv: PATIENT,
   });
   people = createApprovalsClient(scene.tollgate.stateDir);
 });

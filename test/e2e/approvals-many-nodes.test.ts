@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
-import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
 import { runCli } from '../support/command-line.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
@@ -45,7 +45,7 @@ beforeAll(async () => {
       carriers: { 'carrier-a': {}, 'carrier-b': {} },
       dialplan: DIALPLAN,
       connected: '',
-      tollgateEnv: { ...PATIENT, TOLLGATE_NODE: node, TOLLGATE_REDIS__URL: store.socketPath },
+      tollgateEnv: { TOLLGATE_NODE: node, TOLLGATE_REDIS__URL: store.socketPath },
     });
   near = await sceneOf('near');
   far = await sceneOf('far');

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
-import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 import { startTcpLink, type TcpLink } from '../support/tcp-link.ts';
 
@@ -60,7 +60,6 @@ beforeAll(async () => {
     carriers: { 'carrier-a': {}, 'carrier-b': {} },
     dialplan: DIALPLAN,
     connected: '',
-    tollgateEnv: PATIENT,
     ariPort: async (port) => {
       ari = await startTcpLink(port);
       return ari.port;

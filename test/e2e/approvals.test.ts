@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ApprovalReport } from '../../src/approvals/approval.ts';
 import type { PlacedCall } from '../../src/demo/sipp-trace.ts';
 import { DIALPLAN } from '../../src/demo/story.ts';
-import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
 let scene: TestScene;
@@ -32,7 +32,6 @@ beforeAll(async () => {
     carriers: { 'carrier-a': {}, 'carrier-b': {} },
     dialplan: DIALPLAN,
     connected: '',
-    tollgateEnv: PATIENT,
   });
   people = createApprovalsClient(scene.tollgate.stateDir);
 });

@@ -10,7 +10,7 @@ import { DIALPLAN } from '../../src/demo/story.ts';
 import type { EndedCall } from '../../src/live-calls/call-ender.ts';
 import type { LiveCallView } from '../../src/live-calls/live-call-view.ts';
 import type { LockReport } from '../../src/locks/lock-report.ts';
-import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
@@ -55,7 +55,7 @@ beforeAll(async () => {
       phones: ['1001', '1002'],
       dialplan: DIALPLAN,
       connected: '',
-      tollgateEnv: { ...PATIENT, TOLLGATE_NODE: node, TOLLGATE_REDIS__URL: store.socketPath },
+      tollgateEnv: { TOLLGATE_NODE: node, TOLLGATE_REDIS__URL: store.socketPath },
     });
   [near, far] = await Promise.all([sceneOf('near'), sceneOf('far')]);
   people = createApprovalsClient(near.tollgate.stateDir, 'nora');

@@ -12,7 +12,7 @@ import { DIALPLAN } from '../../src/demo/story.ts';
 import type { ExplanationReport } from '../../src/gate/report.ts';
 import type { LiveCallView } from '../../src/live-calls/live-call-view.ts';
 import type { LockReport } from '../../src/locks/lock-report.ts';
-import { type ApprovalsClient, createApprovalsClient, PATIENT } from '../support/approvals-client.ts';
+import { type ApprovalsClient, createApprovalsClient } from '../support/approvals-client.ts';
 import { startScene, type TestScene } from '../support/scene.ts';
 
 const WITHIN = { timeout: 30_000, interval: 100 };
@@ -71,7 +71,7 @@ beforeAll(async () => {
       carriers: { 'carrier-a': {}, 'carrier-b': { refuseWith: 486 } },
       dialplan: DIALPLAN,
       connected: '',
-      tollgateEnv: { ...PATIENT, TOLLGATE_NODE: node, ...env },
+      tollgateEnv: { TOLLGATE_NODE: node, ...env },
     });
   near = await sceneOf('near', {});
   far = await sceneOf('far', { TOLLGATE_REDIS__URL: join(near.tollgate.stateDir, 'redis.sock') });

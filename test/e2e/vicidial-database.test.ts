@@ -90,7 +90,6 @@ describe.skipIf(missing !== undefined)('with the database of VICIdial', () => {
       version: testedAsterisk,
       dialplan: `${await file('dialplan/vicidial.conf')}\n${dialplan}`,
       connected: `vicidial: { host: 127.0.0.1, port: ${db.port}, username: tollgate, password: secret, deadlineMs: 100, onFailure: block }`,
-      tollgateEnv: { TOLLGATE_AGI__DEADLINE_MS: '1000' },
     });
     await scene.apply(policy);
     ami = connectAmi({ name: 'dialler', ...scene.stage.asterisk.ami, log: keptLog().log, clock: systemClock });

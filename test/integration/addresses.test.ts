@@ -314,6 +314,22 @@ test('an address stands by the allowlist before any ban, and a call from it is i
   expect(standingOf('203.0.113.9')).toMatchObject({ exempt: false });
 });
 
+test('bans lift leaves alone who was lifted so, lists him with who said so, records it, and ends it when asked', async () => {
+  const tollgate = await daemon();
+  await ok(tollgate, 'bans', 'add', '203.0.113.9');
+  const said = await ok(tollgate, 'bans', 'lift', '203.0.113.9', '--leave-alone', '1h');
+  expect(said).toMatch(/^Lifted 203\.0\.113\.9\.\nLeft alone by automatic bans until /);
+  expect(await ok(tollgate, 'bans', 'left-alone')).toMatch(/203\.0\.113\.9 .*cli tester/);
+  const audit = await ask<readonly { readonly after: unknown }[]>(tollgate, 'audit', 'list', '--action', 'bans.lift');
+  expect(audit[0]?.after).toMatchObject({ leftAloneUntil: expect.any(String) });
+  const wide = await run(tollgate, 'bans', 'lift', '10.0.0.0/8', '--leave-alone', '1h');
+  expect([wide.exitCode, wide.error]).toEqual([1, expect.stringContaining('is too wide to be left alone')]);
+  const long = await run(tollgate, 'bans', 'lift', '203.0.113.9', '--leave-alone', '30d');
+  expect(long.error).toContain('from a minute to 7 days');
+  expect(await ok(tollgate, 'bans', 'left-alone', '--end', '203.0.113.9')).toBe('Automatic bans leave nobody alone.\n');
+  expect((await run(tollgate, 'bans', 'left-alone', '--end', '203.0.113.9')).exitCode).toBe(1);
+});
+
 describe('what was acknowledged', () => {
   test('is there after the store was killed in the same moment, and after the daemon was started again', async () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'tollgate-kill-'));

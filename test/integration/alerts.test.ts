@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../src/alerts/message.ts';
-import type { AlertReport, DeadLetterReport } from '../../src/api/alert-report.ts';
+import type { AlertReport, DeadLetterReport, ListedAlertReport } from '../../src/api/alert-report.ts';
 import type { ApprovalDesk } from '../../src/approvals/approval-desk.ts';
 import { placeAgiCall } from '../support/agi-call.ts';
 import { until } from '../support/alerts.ts';
@@ -144,6 +144,25 @@ describe('a person', () => {
     expect(await json<AlertReport[]>('alerts', 'list', '--all')).toContainEqual(
       expect.objectContaining({ id, state: 'acknowledged', acknowledgedBy: 'cli tester' }),
     );
+  });
+
+  test('snoozes it on the command line, has it told again, and sees what each channel took', async () => {
+    const { id } = await raised('6004');
+    const one = async (): Promise<ListedAlertReport | undefined> =>
+      (await json<ListedAlertReport[]>('alerts', 'list')).find((each) => each.id === id);
+    await until(async () => (await one())?.deliveries.some(({ state }) => state === 'taken') === true);
+    expect((await one())?.deliveries).toMatchObject([{ channel: 'ops', state: 'taken' }]);
+    const { out } = await tollgate.run(['alerts', 'snooze', id, '--for', '15m']);
+    expect(out).toMatch(/^Snoozed until .*: extension 6004 exceeded rule watch6004\.\n$/);
+    expect(await one()).toMatchObject({ state: 'open', snoozedBy: 'cli tester', snoozedUntil: expect.any(String) });
+    const off = await tollgate.run(['alerts', 'snooze', id, '--off']);
+    expect([off.out, (await one())?.snoozedUntil]).toEqual([
+      'Told again: extension 6004 exceeded rule watch6004.\n',
+      null,
+    ]);
+    const actions = (await json<{ action: string }[]>('audit', 'list')).map(({ action }) => action);
+    expect(actions).toEqual(expect.arrayContaining(['alerts.snooze', 'alerts.wake']));
+    expect((await tollgate.run(['alerts', 'snooze', id, '--for', '2d'])).error).toContain('86400');
   });
 
   test('acknowledges by the link of the message; looking at it does not', async () => {

@@ -383,3 +383,76 @@ test('phones and trunks that one node knows are known on the others, after its r
   await peers.refresh();
   expect(peers.size()).toBe(0);
 });
+
+describe('an address that was unblocked and is left alone', () => {
+  const HOUR = 3_600_000;
+
+  test('is banned by no daemon, however early it judged, and by hand all the same', async () => {
+    const [one, other] = [await open(), await open()];
+    await times(10, () => one.offend({ address: ATTACKER }));
+    expect(one.bans.isBanned(ATTACKER)).toBe(true);
+    // The other daemon has read no list of who is left alone, and is told by the store that there is one.
+    await one.bans.lift([ATTACKER], 'dana', HOUR);
+    await expect.poll(() => other.bans.isBanned(ATTACKER), { timeout: 10_000 }).toBe(false);
+    for (const node of [one, other, one]) await times(10, () => node.offend({ address: ATTACKER }));
+    expect([one.bans.get(ATTACKER), other.bans.get(ATTACKER), one.reports, other.reports]).toEqual([
+      undefined,
+      undefined,
+      [],
+      [],
+    ]);
+    expect(await other.bans.leftAlone.list()).toMatchObject([{ address: ATTACKER, by: 'dana' }]);
+    expect(await other.bans.add({ ...manual, origin: 'manual', address: ATTACKER })).toMatchObject({
+      bans: [{ outcome: 'added' }],
+    });
+  });
+
+  test('is left out of a ban of its network, which holds the others', async () => {
+    const [one, other] = [await open(), await open()];
+    await one.bans.lift([ATTACKER], 'dana', HOUR);
+    const answer = await other.bans.add({
+      ...manual,
+      origin: 'automatic',
+      address: '203.0.113.0/24',
+      aroundAllowed: true,
+    });
+    expect('bans' in answer && answer.bans.length).toBe(8);
+    expect([other.bans.isBanned(ATTACKER), other.bans.isBanned('203.0.113.10')]).toEqual([false, true]);
+  });
+
+  test('is banned again when the time is over, or somebody ended it', async () => {
+    const [one, other] = [await open(), await open()];
+    await one.bans.lift([ATTACKER], 'dana', 200);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await times(10, () => other.offend({ address: ATTACKER }));
+    expect(other.bans.isBanned(ATTACKER)).toBe(true);
+    await one.bans.lift([ATTACKER], 'dana', HOUR);
+    await expect.poll(() => other.bans.isBanned(ATTACKER), { timeout: 10_000 }).toBe(false);
+    await times(10, () => other.offend({ address: ATTACKER }));
+    expect(other.bans.isBanned(ATTACKER)).toBe(false);
+    expect(await one.bans.leftAlone.end([ATTACKER, '192.0.2.1'])).toEqual([ATTACKER]);
+    expect(await other.bans.leftAlone.list()).toEqual([]);
+    // Whoever tried to ban has said so to the others for two seconds.
+    const goOn = async (): Promise<boolean> => {
+      await times(10, () => other.offend({ address: ATTACKER }));
+      return other.bans.isBanned(ATTACKER);
+    };
+    await expect.poll(goOn, { timeout: 30_000, interval: 300 }).toBe(true);
+  });
+
+  test('is decided in one step with the ban: of a lift and a ban at the same time one comes second', async () => {
+    const [one, other] = [await open(), await open()];
+    for (let round = 0; round < 20; round += 1) {
+      const address = `198.51.100.${round}`;
+      await Promise.all([
+        one.bans.lift([address], 'dana', HOUR),
+        other.bans.add({ ...manual, origin: 'automatic', address }),
+      ]);
+      expect(await server.client().hexists(keys.bans, address)).toBe(0);
+    }
+  });
+});
+
+const manual = {
+  ...{ service: 'all', lastsMs: 3_600_000, reason: 'by hand', defenceType: 'by hand', by: 'kim' },
+} as const;

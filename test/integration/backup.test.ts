@@ -333,8 +333,10 @@ describe('what is in force', () => {
 
   test('users of a backup take the place of those there are, and whoever was logged in is logged out', async () => {
     const old = await start();
-    const user = { name: 'anna', role: 'owner', enabled: true, passwordHash: '$argon2id$x', passwordChangedAt: EPOCH };
-    const users = [{ ...user, totp: null, backupCodes: [], epoch: 1, createdAt: EPOCH, createdBy: 'cli' }];
+    const anna = { name: 'anna', enabled: true, passwordHash: '$argon2id$x', passwordChangedAt: EPOCH };
+    const user = { ...anna, totp: null, backupCodes: [], epoch: 1, createdAt: EPOCH, createdBy: 'cli' };
+    // As users were kept before they could have several roles.
+    const users = [{ ...user, role: 'owner' }];
     const store = (tollgate: TestDaemon, version: number, document: object) =>
       inStore(tollgate, (redis) =>
         redis.hset(keys.users, { version, document: JSON.stringify(document), changedAt: EPOCH, changedBy: 'cli' }),
@@ -345,6 +347,8 @@ describe('what is in force', () => {
     expect((await restored(fresh)).by['users']).toBe('restored');
     const kept = await inStore(fresh, (redis) => redis.hget(keys.users, 'document'));
     expect(JSON.parse(kept ?? '')).toEqual({ users });
+    const listed = (): Promise<unknown> => ok(fresh, 'users', 'list', '--json').then(JSON.parse);
+    await expect.poll(listed, { timeout: 10_000 }).toMatchObject([{ name: 'anna', roles: ['owner'] }]);
     expect(await ok(fresh, 'audit', 'list', '--json')).not.toContain('argon2id');
   });
 });

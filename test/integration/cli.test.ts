@@ -338,6 +338,16 @@ describe('calls', () => {
     expect(full.out).toContain('2 of 2 at once');
   });
 
+  test('explain says of a first call that it waits for a person, and not for other calls to end', async () => {
+    await apply(
+      'homeCountry: US\nrules: [{ id: first, appliesTo: { destinations: [international] }, firstCallTo: { what: country, within: 90d }, action: approve }]',
+    );
+    const { out } = await tollgate.run(['explain', '+5352345678', '-e', '3012']);
+    expect(out).toContain('has not reached Cuba in the last 90 days');
+    expect(out).not.toContain('calls under way');
+    expect(out).toContain('It would be allowed as soon as a person approves it.');
+  });
+
   test('explain at a later time knows that the limit has refilled by then', async () => {
     await apply('rules: [{ id: one, limits: ["1/1h"] }]');
     await call('3003', '15551234567');

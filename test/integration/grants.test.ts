@@ -173,3 +173,71 @@ describe('what a grant is asked for', () => {
     desk.close();
   });
 });
+
+describe('a limit that is raised, though no call waits', () => {
+  const raise = (...args: readonly string[]) => nodes[0].run(['approvals', 'raise', 'abroad', ...args]);
+  const REFUSING = '{ id: abroad, limits: [2/1h] }';
+
+  test('of a rule that refuses lets so many more go, everywhere, for this subject alone, until it is ended', async () => {
+    await nodes[0].apply(`rules: [${REFUSING}]`);
+    await nodes[0].run(['rules', 'reset', 'abroad']);
+    await useUp();
+    await useUp('1002');
+    const made = await raise('--extension', '1001', '--minutes', '30', '--calls', '2', '--reason', 'fair', '--json');
+    expect(made).toMatchObject({ exitCode: 0, error: '' });
+    const grant = JSON.parse(made.out) as GrantReport;
+    expect(grant).toMatchObject({
+      rule: 'abroad',
+      calls: 2,
+      subjects: ['extension 1001'],
+      reason: 'fair',
+      approval: null,
+    });
+    expect(Date.parse(grant.until) - Date.parse(grant.since)).toBe(1_800_000);
+    await sleep(IN_FORCE_WITHIN_MS);
+    expect([await place(0, '1001', CUBA), await place(1, '1001', CUBA)]).toEqual(['allow', 'allow']);
+    expect([await place(0, '1001', CUBA), await place(1, '1002', CUBA)]).toEqual(['block', 'block']);
+    const { out } = await nodes[0].run(['explain', CUBA, '-e', '1001']);
+    expect(out).toContain('what was granted is used up');
+
+    // The latest counts, though an earlier one is used up.
+    const more = JSON.parse((await raise('--extension', '1001', '--calls', '5', '--json')).out) as GrantReport;
+    expect(await place(0, '1001', CUBA)).toBe('allow');
+    await nodes[0].run(['approvals', 'revoke', more.id]);
+    expect(await place(0, '1001', CUBA)).toBe('block');
+    const audit = JSON.parse((await nodes[0].run(['audit', 'list', '--json'])).out) as readonly { action: string }[];
+    expect(audit.map(({ action }) => action)).toEqual(expect.arrayContaining(['grants.add', 'grants.revoke']));
+  });
+
+  test('opens no other ceiling of the rule, and no other rule', async () => {
+    await nodes[0].apply(
+      'rules: [{ id: abroad, limits: [2/1h], concurrent: 3 }, { id: number, countPer: number, limits: [4/1h] }]',
+    );
+    await nodes[0].run(['rules', 'reset', 'abroad']);
+    for (const at of [1, 2]) expect(await place(0, '1005', `${CUBA}${at}`)).toBe('allow');
+    await raise('--extension', '1005', '--calls', '9');
+    expect(await place(0, '1005', `${CUBA}3`)).toBe('allow');
+    const answer = await nodes[0].run(['explain', `${CUBA}4`, '-e', '1005']);
+    expect(answer).toMatchObject({ exitCode: 1, out: expect.stringContaining('3 of 3 calls at once') });
+  });
+
+  test('is said beforehand, lasts to the end of the day where the policy is at home, and gives what the rule would', async () => {
+    await nodes[0].apply(`{ timezone: Asia/Kathmandu, rules: [${REFUSING}] }`);
+    const { out } = await raise('--extension', '1001', '--today', '--dry-run', '--json');
+    const grant = JSON.parse(out) as GrantReport;
+    expect(new Date(grant.until).toISOString()).toMatch(/T18:15:00\.000Z$/);
+    const hours = Math.max(1, Math.floor(Math.ceil((Date.parse(grant.until) - Date.parse(grant.since)) / 60_000) / 60));
+    expect(grant.calls).toBe(2 * hours);
+    expect((await grants(0)).map(({ id }) => id)).not.toContain(grant.id);
+  });
+
+  test.each([
+    ['rules: [{ id: abroad, limits: [], action: block, appliesTo: { destinations: [premium] } }]', 'no limit of calls'],
+    ['rules: [{ id: abroad, limits: [2/1h], action: alert }]', 'refuses and holds nothing'],
+    ['rules: [{ id: abroad, limits: [2/1h], countPer: group }]', 'counts per group'],
+    ['rules: [{ id: other, limits: [2/1h] }]', 'there is no rule "abroad"'],
+  ])('of %s is refused with what to do', async (policy, says) => {
+    await nodes[0].apply(policy);
+    expect(await raise('--extension', '1001')).toMatchObject({ exitCode: 1, error: expect.stringContaining(says) });
+  });
+});

@@ -5,12 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { newDecisionId } from '../../src/gate/decision-id.ts';
 import { createGate, type Decision, type Gate } from '../../src/gate/gate.ts';
-import { newDecisionId } from '../../src/gate/journal.ts';
 import type { LimitStore } from '../../src/gate/limit-store.ts';
 import { createRedisLimitStore } from '../../src/gate/redis-limit-store.ts';
 import { createStoreBreaker, type StoreBreaker } from '../../src/gate/store-breaker.ts';
 import { createStoreClock } from '../../src/gate/store-clock.ts';
+import type { CallOver } from '../../src/live-calls/live-call.ts';
 import { createLiveCallRecords } from '../../src/live-calls/live-call-records.ts';
 import { type ChannelControl, createLiveCalls, type LiveCalls } from '../../src/live-calls/live-calls.ts';
 import type { Outcome } from '../../src/policy/outcome.ts';
@@ -39,6 +40,7 @@ let policy: Policy;
 let liveCalls: LiveCalls;
 /** What the manager interface would say; it is up unless a test says otherwise. */
 let seesChannels: boolean;
+let told: { readonly decision: string; readonly over: CallOver }[];
 let lastChannel = 0;
 
 const control: ChannelControl = { canSee: () => seesChannels, hangUp: async () => {} };
@@ -53,6 +55,7 @@ const start = async (): Promise<void> => {
     control,
     leaseMs: LEASE_MS,
     node: 'node',
+    onOver: ({ decision }, over) => void told.push({ decision, over }),
   });
   await liveCalls.restore();
 };
@@ -74,6 +77,7 @@ beforeEach(async () => {
   limits = createRedisLimitStore({ redis: store, keys, clock, storeClock, breaker, leaseSeconds });
   gate = createGate({ policy: () => policy, limits, clock, deadlineMs: 2000, newDecisionId, log });
   seesChannels = true;
+  told = [];
   await start();
 });
 afterEach(async () => {
@@ -340,4 +344,16 @@ test('what a call took of a trunk is given back by what that trunk came to, not 
   await ended(second, 'answered');
   expect(await used('carrier-a')).toEqual([0, 1]);
   expect(await used('carrier-b')).toEqual([1, 1]);
+});
+
+test('the end of each try of a call is told once, of the one that it went over with what became of it', async () => {
+  policy = policyOf({ rules: [{ id: 'per-trunk', countPer: 'trunk', concurrent: 5 }] });
+  const first = await begin({ uniqueId: '77.1', trunk: 'carrier-a' });
+  liveCalls.dialEnded('77.1', 'failed');
+  const second = await begin({ uniqueId: '77.1', trunk: 'carrier-b' });
+  expect(told).toEqual([{ decision: first.decision.id, over: { talkMs: null, outcome: 'failed' } }]);
+  await ended(second, 'answered');
+  await ended(second, 'answered');
+  liveCalls.channelEnded('77.1');
+  expect(told.slice(1)).toEqual([{ decision: second.decision.id, over: { talkMs: null, outcome: 'answered' } }]);
 });

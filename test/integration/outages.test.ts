@@ -23,7 +23,8 @@ afterEach(async () => {
 });
 
 async function daemon(options: Parameters<typeof startTestDaemon>[0] = {}): Promise<TestDaemon> {
-  const tollgate = await startTestDaemon(options);
+  const env = { TOLLGATE_AGI__DEADLINE_MS: String(DEADLINE_MS), ...options.env };
+  const tollgate = await startTestDaemon({ ...options, env });
   closers.push(() => tollgate.stop());
   return tollgate;
 }

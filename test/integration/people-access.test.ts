@@ -229,7 +229,7 @@ describe('a secret', () => {
       const { key } = await json<Key>(busy, ['keys', 'add', 'script', '--scope', 'status:read']);
       const session = await logIn(webPort, { ...ann, totp: ann.backupCodes[0] });
       const typed = 'typed by hand, four words';
-      await session.send('POST', 'users', { name: 'carl', role: 'viewer', password: typed });
+      await session.send('POST', 'users', { name: 'carl', roles: ['viewer'], password: typed });
       await session.send('PATCH', 'users/bob', { newPassword: true });
       await session.send('POST', 'session/backup-codes', { password: ann.password, totp: ann.backupCodes[1] });
       await request(webPort, 'POST', 'session', { user: 'ann', password: 'a wrong one, and long', totp: '123456' });

@@ -50,7 +50,7 @@ describe('the first owner', () => {
     const [owner = { name: '', password: '' }] = announced;
     expect(owner).toMatchObject({ name: 'owner', password: expect.stringMatching(/^\w{24}$/) });
     const first = await logIn(here.webPort, owner, fresh());
-    expect(first.report).toMatchObject({ role: 'owner', permissions: ['own'], secondFactorNeeded: true });
+    expect(first.report).toMatchObject({ roles: ['owner'], permissions: ['own'], secondFactorNeeded: true });
     expect(await first.send('GET', 'rules')).toMatchObject({
       status: 403,
       body: { detail: expect.stringContaining('second factor') },
@@ -84,6 +84,7 @@ describe('the first owner', () => {
       ['remove', 'owner'],
       ['set', 'owner', '--disable'],
       ['set', 'owner', '--role', 'viewer'],
+      ['set', 'owner', '--role', 'viewer', '--role', 'operator'],
     ])
       expect(await here.run(['users', ...args])).toMatchObject({
         exitCode: 1,
@@ -263,6 +264,7 @@ describe('a log-in', () => {
   test('is ended everywhere with the next request, by whatever takes something from its user', async () => {
     const ways: readonly (readonly string[])[] = [
       ['set', '--role', 'billing'],
+      ['set', '--role', 'viewer', '--role', 'supervisor'],
       ['set', '--new-password'],
       ['set', '--disable'],
       ['logout'],

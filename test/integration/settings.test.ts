@@ -3,12 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FirewallReport } from '../../src/api/firewall-routes.ts';
 import type { SettingsReport } from '../../src/api/settings-routes.ts';
 import { createClient } from '../../src/cli/client.ts';
+import { systemClock } from '../../src/clock.ts';
 import { CONTROL_SOCKET } from '../../src/daemon.ts';
 import type { AuditRecord } from '../../src/people/audit-record.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/policy/settings.ts';
+import { createKeys } from '../../src/redis/keys.ts';
+import { openSettingsStore } from '../../src/store/settings-store.ts';
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts';
+import { startRedis } from '../support/redis.ts';
+import { keptLog } from '../support/silent-log.ts';
 
 let tollgate: TestDaemon;
 
@@ -140,4 +146,54 @@ test('a country is refused from the moment that a setting says so, and bans expl
   expect(refused).toContain('is not banned');
   expect(refused).toMatch(/Calls from there are refused: .*AT/);
   expect([before, after]).toEqual([expect.not.stringContaining('refused'), expect.not.stringContaining('refused')]);
+});
+
+describe('settings that are tried', () => {
+  const pending = async () => (JSON.parse(await ok('firewall', 'status', '--json')) as FirewallReport).pending;
+  const tryOut = (within: string) => [
+    ...['settings', 'set', 'packetProtection.enabled', 'true', '--confirm-within', within],
+  ];
+
+  test('are in force, wait with who made them, and are put back, kept as a draft', async () => {
+    await ok(...tryOut('90s'));
+    expect((await settings()).packetProtection.enabled).toBe(true);
+    expect(await pending()).toMatchObject({ what: 'packetProtection', by: 'cli tester', lost: { phones: [] } });
+    const second = await tollgate.run(['settings', 'set', 'adminAccess.allowFrom', '::1', '--confirm-within', '30s']);
+    expect(second.error).toContain('waits to be kept');
+    await ok('firewall', 'undo');
+    expect((await settings()).packetProtection.enabled).toBe(false);
+    const { lastUndone } = JSON.parse(await ok('firewall', 'status', '--json')) as FirewallReport;
+    expect(lastUndone).toMatchObject({
+      what: 'packetProtection',
+      draft: { settings: { packetProtection: { enabled: true } } },
+    });
+  });
+
+  test('stay when they are confirmed; and are over at their time, in the audit log as well', async () => {
+    await ok(...tryOut('90s'));
+    await ok('firewall', 'confirm');
+    expect([await pending(), (await settings()).packetProtection.enabled]).toEqual([null, true]);
+    const audit = JSON.parse(await ok('audit', 'list', '--action', 'firewall.confirm', '--json')) as AuditRecord[];
+    expect(audit[0]).toMatchObject({ after: { packetProtection: { enabled: true } } });
+
+    const redis = await startRedis();
+    const stateDir = await mkdtemp(join(tmpdir(), 'tollgate-trial-'));
+    const audited: string[] = [];
+    const store = await openSettingsStore({
+      ...{ redis: redis.client(), keys: createKeys({ prefix: 'tollgate', tenant: 'default' }), stateDir },
+      ...{ clock: systemClock, log: keptLog().log, durably: (write) => write() },
+      audit: async ({ action }) => void audited.push(action),
+    });
+    const heard: boolean[] = [];
+    store.onChange(({ document }) => heard.push(document.packetProtection.enabled));
+    const on = (now: Settings): Settings => ({ ...now, packetProtection: { ...now.packetProtection, enabled: true } });
+    await store.change(on, 'dana', { withinMs: 300, connection: null });
+    expect(store.current().document.packetProtection.enabled).toBe(true);
+    await expect.poll(() => audited, { timeout: 30_000 }).toEqual(['settings.revert']);
+    expect(store.current().document.packetProtection.enabled).toBe(false);
+    expect([heard[0], heard.at(-1), store.trials.lastUndone()?.undoneBy]).toEqual([true, false, null]);
+    store.close();
+    await redis.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  });
 });

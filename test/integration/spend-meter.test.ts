@@ -3,14 +3,15 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { newDecisionId } from '../../src/gate/decision-id.ts';
 import { createGate, type Gate } from '../../src/gate/gate.ts';
-import { newDecisionId } from '../../src/gate/journal.ts';
 import type { LimitStore } from '../../src/gate/limit-store.ts';
 import { createRedisLimitStore } from '../../src/gate/redis-limit-store.ts';
 import type { ReachedCeiling } from '../../src/gate/refusing-rules.ts';
 import { createStoreBreaker, type StoreBreaker } from '../../src/gate/store-breaker.ts';
 import { createStoreClock } from '../../src/gate/store-clock.ts';
 import { type LiveCall, liveCallOf } from '../../src/live-calls/live-call.ts';
+import { viewLiveCall } from '../../src/live-calls/live-call-view.ts';
 import { type CallEnd, createSpendMeter, type SpendMeter } from '../../src/live-calls/spend-meter.ts';
 import type { EpochMs } from '../../src/policy/call.ts';
 import { compileRateSheet } from '../../src/rates/rate-sheet.ts';
@@ -233,4 +234,18 @@ test('a refused call that does not fit under a hard ceiling is told of once, and
   expect(reached[0]?.because).toBe(
     'extension 1001 has come to 0.52 of at most 1.00 per 1 day, and a call that begins with 0.60 was refused',
   );
+});
+
+test('what a call has cost so far is shown of each call under way, as it grows', async () => {
+  const ringing = await begin();
+  const shown = (call: LiveCall) => viewLiveCall(call, clock.now(), 'node');
+  await passSeconds(10);
+  expect(shown(ringing)).toMatchObject({ seconds: 10, talkSeconds: null, cost: 0 });
+  const call = answer(ringing);
+  await passSeconds(10);
+  expect(shown(call)).toMatchObject({ seconds: 20, talkSeconds: 10, cost: 0.1 });
+  await passSeconds(5);
+  expect(shown(call)).toMatchObject({ talkSeconds: 15, cost: 0.15 });
+  // Where no rule with a budget of money counts it.
+  expect(shown({ ...call, receipt: undefined }).cost).toBeNull();
 });

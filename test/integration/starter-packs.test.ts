@@ -37,7 +37,7 @@ describe('a starter pack', () => {
     for (const name of ['office', 'company', 'hotel', 'call-centre'])
       expect(out).toContain(`rules templates ${name} --home`);
     expect(out).toContain('At worst: Calls abroad cost at worst 40 a day in all');
-    for (const flag of ['--home', '--known', '--extension-money', '--site-money', '--hours'])
+    for (const flag of ['--home', '--known', '--extension-money', '--site-money', '--hours', '--zone'])
       expect(out).toContain(flag);
     expect(out).toContain('Run them in shadow first');
   });
@@ -52,7 +52,7 @@ describe('a starter pack', () => {
 
   test('asks at a terminal for the figures that were not given, and takes the usual one for an empty answer', async () => {
     const asked: string[] = [];
-    const answers = ['us', 'ca, gb', '', ''];
+    const answers = ['us', 'ca, gb', '', '', 'America/Denver'];
     let out = '';
     const say = (text: string): void => {
       out += text;
@@ -68,8 +68,9 @@ describe('a starter pack', () => {
       stateDir: () => Promise.resolve(tollgate.stateDir),
       programs: { serve: never, demo: never, doctor: never, setup: never, describeConfig: never },
     });
-    expect({ exitCode, asked: asked.length }).toEqual({ exitCode: 0, asked: 4 });
-    expect(asked.join()).toMatch(/\[none\].*\[10\].*\[mon-fri 07:00-19:00\]/);
+    expect({ exitCode, asked: asked.length }).toEqual({ exitCode: 0, asked: 5 });
+    expect(asked.join()).toMatch(/\[none\].*\[10\].*\[mon-fri 07:00-19:00\].*\[UTC\]/);
+    expect(out).toContain('timezone: America/Denver');
     expect(out).toContain('+homeCountry: US');
     expect(out).toContain('55.00/1d');
     expect(out).toContain('10.00/1d');

@@ -1,5 +1,7 @@
 /** A real browser and the built page, for tests that look at what a person sees. */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { ensureChromium } from './chromium.ts';
@@ -10,14 +12,28 @@ const ROOT = join(import.meta.dirname, '../..');
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
-export async function startBrowser(): Promise<Browser> {
+/** @param options.through first words of a command line that runs it elsewhere, such as in a network of its own */
+export async function startBrowser(options: { readonly through?: readonly string[] } = {}): Promise<Browser> {
   const { program, env } = await ensureChromium({ env: process.env });
-  // The sandbox needs rights that containers do not give, and all it opens are pages of this repository.
-  return chromium.launch({
-    executablePath: program,
-    env: { ...process.env, ...env },
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  const folder = options.through === undefined ? undefined : await mkdtemp(join(tmpdir(), 'tollgate-browser-'));
+  try {
+    // The sandbox needs rights that containers do not give, and all it opens are pages of this repository.
+    return await chromium.launch({
+      executablePath: folder === undefined ? program : await starter(folder, [...(options.through ?? []), program]),
+      env: { ...process.env, ...env },
+      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    });
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** One program that starts another with words before its own: a browser is started by its path alone. */
+async function starter(folder: string, words: readonly string[]): Promise<string> {
+  const path = join(folder, 'browser');
+  const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  await writeFile(path, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  return path;
 }
 
 /** A window of its own, with nobody logged in. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Daemon, startDaemon } from '../../src/daemon.ts';
 import { type Ran, runCli } from './command-line.ts';
+import { PATIENT } from './patient.ts';
 import { keptLog } from './silent-log.ts';
 
 export interface TestDaemon {
@@ -46,6 +47,7 @@ export async function startTestDaemon(
     PATH: process.env['PATH'],
     TOLLGATE_AGI__LISTEN: '127.0.0.1:0',
     TOLLGATE_HTTP__LISTEN: '127.0.0.1:0',
+    ...PATIENT,
     ...options.env,
   };
   const { config, searchPath } = await loadConfig({ statePath: stateDir, env, cwd: stateDir, hostName: 'test' });

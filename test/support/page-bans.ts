@@ -51,10 +51,10 @@ const ATTACKS: readonly (Pick<Ban, 'address' | 'service' | 'reason' | 'defenceTy
   },
 ];
 
-/** @param options.many further addresses, blocked for a day */
+/** @param options.many further addresses, blocked for a day; `isMore`: these alone, the others are there */
 export async function fillWithBans(
   tollgate: Pick<TestDaemon, 'stateDir'>,
-  options: { readonly many?: number } = {},
+  options: { readonly many?: number; readonly isMore?: boolean } = {},
 ): Promise<void> {
   const redis = new Redis({ path: join(tollgate.stateDir, 'redis.sock'), maxRetriesPerRequest: 1 });
   const bans = await openBanList({
@@ -69,7 +69,7 @@ export async function fillWithBans(
     const now = Date.now();
     const evidenceOf = (events: readonly string[]): readonly Evidence[] =>
       events.map((event, at) => ({ at: (now - (events.length - at) * 25_000) as EpochMs, event }));
-    for (const { hours, events, ...attack } of ATTACKS)
+    for (const { hours, events, ...attack } of options.isMore === true ? [] : ATTACKS)
       await bans.add({
         ...attack,
         origin: 'automatic',

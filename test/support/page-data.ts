@@ -4,8 +4,12 @@
  */
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { AGI_ARGUMENTS } from '../../src/asterisk/channel-variables.ts';
+import { createCostHistory, lastDays } from '../../src/live-calls/cost-history.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { placeAgiCall } from './agi-call.ts';
 import type { TestDaemon } from './daemon.ts';
+import { keptLog } from './silent-log.ts';
 
 /** A name that would run if the page took text for HTML. */
 export const NASTY = '<img src=x onerror=alert(1)>';
@@ -14,6 +18,12 @@ const POLICY = `
 timezone: America/New_York
 homeCountry: US
 dialling: { outside: ["9"], international: ["011", "00"] }
+extensions:
+  "1001": { name: Reception }
+  "1002": { name: Back office, permissions: [international] }
+  "2001": { name: Sales 1 }
+  "2007": { name: Sales 4 }
+  "2044": { name: Ana }
 groups:
   staff: { name: Staff, members: [1001, 2001-2012] }
   call-centre: { name: Call centre, members: [2044, 3001-3040] }
@@ -87,6 +97,55 @@ async function placeRound(port: number): Promise<void> {
   await place('2008', '12125550101', 'carrier-a', '192.0.2.77');
   await place('2009', '911');
 }
+
+/** Calls that are over: some of them told of, so that the journal has them, and what others cost on the days before. */
+export async function fillWithEnds(tollgate: TestDaemon, days = 40): Promise<void> {
+  for (const [at, [extension, destination, trunk, seconds]] of ENDED.entries()) {
+    const uniqueId = `ended.${at}`;
+    const answer = await placeAgiCall(tollgate.agiPort, {
+      extension,
+      destination,
+      trunk,
+      uniqueId,
+      linkedId: uniqueId,
+    });
+    const said = [answer['TOLLGATE_DECISION'] ?? '', 'ended', seconds === 0 ? 'BUSY' : 'ANSWER', String(seconds)];
+    const words = Object.fromEntries(said.map((word, place) => [AGI_ARGUMENTS[place], word]));
+    await placeAgiCall(tollgate.agiPort, { request: 'outcome', uniqueId, ...words });
+  }
+  const redis = new Redis({ path: join(tollgate.stateDir, 'redis.sock'), maxRetriesPerRequest: 1 });
+  try {
+    const [journal = ''] = await redis.keys('*:journal');
+    const [prefix = '', tenant = ''] = journal.replace(':journal', '').split(':');
+    const keys = createKeys({ prefix, tenant: tenant.slice(1, -1) });
+    const { log } = keptLog();
+    const costs = createCostHistory({ redis, keys, log });
+    for (const [back, day] of lastDays(Date.now(), 'America/New_York', days).slice(0, -1).toReversed().entries())
+      for (const [at, [extension, , trunk, seconds]] of ENDED.entries()) {
+        const talkSeconds = Math.round(seconds * (1 + ((back * 7 + at * 3) % 11) / 4));
+        costs.note({
+          ...{ day, talkSeconds, micros: talkSeconds * (at % 5 === 0 ? 15_000 : 400), currency: 'USD' },
+          names: {
+            extension: [extension],
+            group: [extension === '2044' ? 'call-centre' : 'staff'],
+            trunk: [trunk],
+            country: [['US', 'GB', 'CU'][at % 3] ?? 'US'],
+          },
+        });
+      }
+    await costs.close();
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Extension, number, trunk, seconds of talk. Of the call centre every call beyond thirty a minute is told of. */
+const ENDED: readonly (readonly [string, string, string, number])[] = Array.from({ length: 24 }, (_, at) => [
+  ['2044', '3012', '2003', '2001'][at % 4] ?? '2044',
+  ['16465550117', '13055551004', '442079460105', '0115352345678'][(at * 5) % 4] ?? '16465550117',
+  at % 3 === 0 ? 'carrier-b' : 'carrier-a',
+  at % 6 === 5 ? 0 : 25 + ((at * 37) % 400),
+]);
 
 async function must(tollgate: Pick<Filled, 'run'>, args: readonly string[], input = ''): Promise<void> {
   const { exitCode, error } = await tollgate.run(args, { input });

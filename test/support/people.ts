@@ -95,14 +95,14 @@ export interface TestUser {
 }
 
 /** Made by the command line, an owner with a second factor. */
-export async function addUser(tollgate: TestDaemon, name: string, role: Role): Promise<TestUser> {
+export async function addUser(tollgate: Pick<TestDaemon, 'run'>, name: string, role: Role): Promise<TestUser> {
   const { password } = await json<{ password: string }>(tollgate, ['users', 'add', name, '--role', role]);
   if (role !== 'owner') return { name, password, backupCodes: [] };
   return { name, password, ...(await addSecondFactor(tollgate, name)) };
 }
 
 export async function addSecondFactor(
-  tollgate: TestDaemon,
+  tollgate: Pick<TestDaemon, 'run'>,
   name: string,
 ): Promise<Pick<TestUser, 'backupCodes'> & { readonly secret: string }> {
   const { secret } = await json<{ secret: string }>(tollgate, ['users', 'totp', name]);
@@ -116,8 +116,8 @@ export async function addSecondFactor(
 export const codeOf = (secret: string, steps = 0): string =>
   new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + steps * 30_000 });
 
-export async function json<T>(tollgate: TestDaemon, args: readonly string[]): Promise<T> {
+export async function json<T>(tollgate: Pick<TestDaemon, 'run'>, args: readonly string[]): Promise<T> {
   const { exitCode, out, error } = await tollgate.run([...args, '--json']);
-  if (exitCode !== 0) throw new Error(`${args.join(' ')}: ${error}`);
+  if (exitCode !== 0) throw new Error(`${args.join(' ')}: ${exitCode} ${error}${out}`);
   return JSON.parse(out) as T;
 }

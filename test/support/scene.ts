@@ -5,6 +5,7 @@ import { type Stage, type StageOptions, startStage } from '../../src/demo/stage.
 import { createTollgateProcess, type TollgateProcess } from '../../src/demo/tollgate-process.ts';
 import { shortenPrompts } from './brief-prompts.ts';
 import { controlSocket } from './control-socket.ts';
+import { PATIENT } from './patient.ts';
 import { programArgs } from './program.ts';
 
 export interface TestScene {
@@ -37,7 +38,8 @@ export async function startScene(
 ): Promise<TestScene> {
   const { tollgateEnv, connected, amiPort, ariPort, ...stageOptions } = options;
   const { searchPath } = await ensurePrograms({ env: process.env });
-  const tollgate = await createTollgateProcess({ program, env: { ...process.env, ...tollgateEnv, PATH: searchPath } });
+  const env = { ...process.env, ...PATIENT, ...tollgateEnv, PATH: searchPath };
+  const tollgate = await createTollgateProcess({ program, env });
   const globals = { TOLLGATE_AGI: `agi://127.0.0.1:${tollgate.agiPort}` };
   let started: Stage | undefined;
   try {

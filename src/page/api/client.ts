@@ -48,6 +48,8 @@ export interface Sent {
   readonly body?: unknown;
   /** A file in place of a body. */
   readonly csv?: string;
+  /** The same, of call records. */
+  readonly records?: Blob;
   readonly signal?: AbortSignal | undefined;
   /** ETag of what is being changed: refused with 412 or 409 if somebody changed it since. */
   readonly ifMatch?: string | undefined;
@@ -132,10 +134,11 @@ export const api = async <T>(method: Method, path: string, sent?: Sent): Promise
   (await receive<T>(method, path, sent)).body;
 
 async function send(method: Method, path: string, sent: Sent): Promise<Response> {
-  const { body, csv, signal, ifMatch, idempotencyKey } = sent;
+  const { body, csv, records, signal, ifMatch, idempotencyKey } = sent;
   const headers = new Headers();
   if (body !== undefined) headers.set('content-type', 'application/json');
   if (csv !== undefined) headers.set('content-type', 'text/csv');
+  if (records !== undefined) headers.set('content-type', 'application/x-cdr');
   if (method !== 'GET' && csrfToken !== '') headers.set('x-csrf-token', csrfToken);
   if (ifMatch !== undefined) headers.set('if-match', ifMatch);
   // What the page asks by itself, for an event or by the clock, must not keep the log-in of an empty chair alive.
@@ -151,6 +154,7 @@ async function send(method: Method, path: string, sent: Sent): Promise<Response>
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(csv === undefined ? {} : { body: csv }),
+      ...(records === undefined ? {} : { body: records }),
     });
     if (answer.ok && !isBySelf) for (const listener of usedListeners) listener();
     return answer;

@@ -4,21 +4,28 @@
  */
 import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useRef } from 'react';
-import { Link } from 'react-router';
+import { Link, useLocation } from 'react-router';
 import type { FirewallReport } from '../../api/firewall-routes.ts';
 import type { Status } from '../../status.ts';
-import { api } from '../api/client.ts';
 import { useIdleLeft } from '../api/idle.ts';
 import { useLiveState } from '../api/live.tsx';
-import { useApi, useRefresh } from '../api/queries.ts';
+import { useApi } from '../api/queries.ts';
 import { useAccount, useSession } from '../api/session.tsx';
 import { useAction } from '../parts/action.ts';
-import { formatClock, formatCountdown, sentence } from '../parts/format.ts';
+import { formatActor, formatClock, formatCountdown, sentence } from '../parts/format.ts';
 import { useNow, useZone } from '../parts/time.tsx';
 import { hasUnsaved } from '../parts/unsaved-mark.ts';
 import { useWaiting } from '../screens/approvals/waiting.ts';
 import { frameTexts } from '../texts/frame.ts';
 import { announce } from './announcer.tsx';
+import {
+  keepChange,
+  type PendingChange,
+  putBack,
+  SECTION_OF,
+  useFirewallAnswer,
+  useReached,
+} from './firewall-change.ts';
 import { useNewBuild } from './new-build.ts';
 
 const ENDS_SOON_MS = 2 * 60_000;
@@ -28,7 +35,8 @@ export function Banner(): ReactNode {
   const { endsAt, idleSeconds } = useAccount();
   const idleLeft = useIdleLeft(idleSeconds);
   const { state } = useLiveState();
-  const now = useNow();
+  const now = useNow(1000, { runsOn: true });
+  const { pathname } = useLocation();
   const { data: firewall } = useApi<FirewallReport>(may('firewall:read') ? 'firewall' : undefined);
   const { data: status } = useApi<Status>(may('status:read') ? 'status' : undefined);
   const { count } = useWaiting();
@@ -37,8 +45,11 @@ export function Banner(): ReactNode {
   const { banner } = frameTexts;
   const store = status?.parts.find(({ name, state: is }) => name === 'store' && is === 'down');
   const left = Date.parse(endsAt) - now;
-  if (firewall?.isolation != null) return <Said link="/settings">{banner.isolated}</Said>;
-  if (firewall?.pending != null) return <Pending pending={firewall.pending} now={now} />;
+  const pending = firewall?.pending ?? undefined;
+  if (firewall?.isolation != null && pending?.what !== 'isolation')
+    return <Said link="/settings/isolate">{banner.isolated}</Said>;
+  // Where it is made, the section itself says all of it.
+  if (pending !== undefined && pathname !== SECTION_OF[pending.what]) return <Pending pending={pending} now={now} />;
   if (store !== undefined) return <Said link="/health">{banner.noStore(sentence(store.remedy))}</Said>;
   if (state.word === 'cut') return <NotLive now={now} />;
   if (idleLeft < ENDS_SOON_MS && idleLeft < left) return <Idle left={idleLeft} />;
@@ -68,7 +79,7 @@ const Said = ({ children, link }: { readonly children: ReactNode; readonly link?
 function Idle({ left }: { readonly left: number }): ReactNode {
   const { askAgain } = useSession();
   const { banner } = frameTexts;
-  useEffect(() => announce(frameTexts.banner.idle(formatCountdown(ENDS_SOON_MS)), 'assertive'), []);
+  useEffect(() => announce(frameTexts.banner.idle(formatCountdown(ENDS_SOON_MS))), []);
   return (
     <section className="banner" aria-label={banner.name}>
       <span className="number">{banner.idle(formatCountdown(left))}</span>
@@ -94,35 +105,28 @@ function NotLive({ now }: { readonly now: number }): ReactNode {
   );
 }
 
-function Pending({
-  pending,
-  now,
-}: {
-  readonly pending: NonNullable<FirewallReport['pending']>;
-  readonly now: number;
-}): ReactNode {
+function Pending({ pending, now }: { readonly pending: PendingChange; readonly now: number }): ReactNode {
   const { may } = useSession();
-  const refresh = useRefresh();
+  const note = useFirewallAnswer();
+  const zone = useZone();
   const { isRunning, error, run } = useAction();
+  const reached = useReached(pending);
   const { banner } = frameTexts;
-  const change = (verb: 'confirm' | 'undo'): void =>
-    void run(async () => {
-      await api('POST', `firewall/${verb}`);
-      await refresh('firewall');
-    });
+  const change = (work: () => Promise<FirewallReport>): void => void run(async () => note(await work()));
   return (
     <section className="banner" aria-label={frameTexts.banner.name}>
       <span>
-        {banner.pending(pending.what, pending.by)}{' '}
+        {banner.pending(banner.changes[pending.what], formatActor(pending.by))}{' '}
         <span className="number">{banner.backIn(formatCountdown(Date.parse(pending.revertAt) - now))}</span>{' '}
-        {error !== undefined && sentence(error.message)}
+        {reached.word === 'lost' && banner.noConnection(formatClock(Date.parse(pending.revertAt), zone))}{' '}
+        <Link to={SECTION_OF[pending.what]}>{banner.more}</Link> {error !== undefined && sentence(error.message)}
       </span>
       {may('firewall:write') && (
         <span className="row">
-          <Button size="compact-sm" loading={isRunning} onClick={() => change('undo')}>
+          <Button size="compact-sm" loading={isRunning} onClick={() => change(putBack)}>
             {banner.putBack}
           </Button>
-          <Button size="compact-sm" loading={isRunning} onClick={() => change('confirm')}>
+          <Button size="compact-sm" loading={isRunning} onClick={() => change(keepChange)}>
             {banner.keep}
           </Button>
         </span>

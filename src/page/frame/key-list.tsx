@@ -6,7 +6,13 @@ import { frameTexts } from '../texts/frame.ts';
 import { readDeviceChoice } from './device.ts';
 import { KEYS_CHOICE, type KeyBinding } from './keys.tsx';
 
-const written = (keys: string): string => keys.replace('mod+', 'Ctrl ').toUpperCase().replace('CTRL', 'Ctrl');
+const written = (keys: string): string =>
+  keys
+    .replace('mod+', 'Ctrl ')
+    .replace('shift+', 'Shift ')
+    .toUpperCase()
+    .replace('CTRL', 'Ctrl')
+    .replace('SHIFT', 'Shift');
 
 export function KeyList({
   keys,

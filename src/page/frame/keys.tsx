@@ -7,7 +7,7 @@ import { useEffect, useEffectEvent } from 'react';
 import { readDeviceChoice } from './device.ts';
 
 export interface KeyBinding {
-  /** `n`, `Escape`, `mod+k` (Ctrl or ⌘), or a sequence `g d`. */
+  /** `n`, `shift+x`, `Escape`, `mod+k` (Ctrl or ⌘), or a sequence `g d`. */
   readonly keys: string;
   /** For the list of keys. */
   readonly says: string;
@@ -36,7 +36,10 @@ function onKeyDown(event: KeyboardEvent): void {
   const isPlain = event.key.length === 1 && !name.startsWith('mod+');
   if (isPlain && (isField(event.target) || readDeviceChoice(KEYS_CHOICE) === 'off')) return;
   const isSecond = first !== undefined && event.timeStamp - first.at < SEQUENCE_MS;
-  const wanted = isSecond && first !== undefined ? [`${first.key} ${name}`, name] : [name];
+  // With Shift only where somebody asks for that: signs such as `?` are typed with it.
+  const shifted = isPlain && event.shiftKey ? [`shift+${name}`] : [];
+  const sequence = isSecond && first !== undefined ? [`${first.key} ${name}`] : [];
+  const wanted = [...sequence, ...shifted, name];
   first = isPlain ? { key: name, at: event.timeStamp } : undefined;
   for (const keys of wanted) {
     for (const layer of layers.toReversed()) {

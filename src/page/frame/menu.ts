@@ -10,6 +10,7 @@ export interface Entry {
   readonly key: string;
   readonly icon: IconName;
   readonly needs: Permission;
+  /** From whom has no role but these. */
   readonly hiddenFrom?: readonly Role[];
   /** Other words people look for. */
   readonly alsoCalled: string;
@@ -45,8 +46,8 @@ export const ENTRIES: readonly Entry[] = [
   entry('/alerts', 'alerts', groups.staff, 'l', 'alerts', 'alerts:read'),
   entry('/settings', 'settings', groups.system, 't', 'settings', 'settings:read'),
   entry('/users', 'users', groups.system, 'u', 'users', 'users:manage'),
-  entry('/audit-log', 'audit', groups.system, 'o', 'audit', 'audit:read'),
-  { ...entry('/health', 'health', groups.system, 'h', 'health', 'status:read'), hiddenFrom: ['supervisor'] },
+  entry('/audit-log', 'audit', groups.system, 'o', 'audit', 'audit:own'),
+  { ...entry('/health', 'health', groups.system, 'h', 'health', 'status:read'), hiddenFrom: ['supervisor', 'billing'] },
 ];
 
 function entry(
@@ -63,11 +64,12 @@ function entry(
 
 /** What somebody with these permissions sees. */
 export const entriesFor = (session: {
-  readonly role: Role;
+  readonly roles: readonly Role[];
   readonly permissions: readonly Permission[];
 }): readonly Entry[] =>
   ENTRIES.filter(
-    ({ needs, hiddenFrom = [] }) => session.permissions.includes(needs) && !hiddenFrom.includes(session.role),
+    ({ needs, hiddenFrom = [] }) =>
+      session.permissions.includes(needs) && !session.roles.every((role) => hiddenFrom.includes(role)),
   );
 
 /** The entry that a path belongs to. */

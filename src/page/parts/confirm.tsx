@@ -3,8 +3,8 @@
  * C: a dialog in which a name has to be typed. D: what may cut somebody off undoes itself unless it is kept.
  */
 import { Button, type ButtonProps, Popover, TextInput } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
-import { useLiveState } from '../api/live.tsx';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { partTexts } from '../texts/frame.ts';
 import { useAction } from './action.ts';
 import { Dialog } from './dialog.tsx';
@@ -113,38 +113,50 @@ export function TypedConfirm({
 
 /** Step D: the change is in force, and goes by itself unless somebody keeps it. */
 export function KeepOrUndo({
+  title,
   revertsAt,
   onKeep,
   onPutBack,
   children,
 }: {
+  /** What is in force. */
+  readonly title: string;
   /** ISO 8601, by the daemon's clock. */
   readonly revertsAt: string;
   readonly onKeep: () => Promise<unknown>;
   readonly onPutBack: () => Promise<unknown>;
-  /** What changed, and what was lost by it. */
+  /** Who still gets through, and what was lost by it. */
   readonly children: ReactNode;
 }): ReactNode {
   const now = useNow();
-  const { state } = useLiveState();
   const { isRunning, error, run } = useAction();
+  const panel = useRef<HTMLElement>(null);
+  // On a phone the button that began it is further down.
+  useEffect(() => {
+    // New browsers answer with a promise, which is no way to end an effect.
+    void panel.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   return (
-    <div className="keep-or-undo" role="status">
-      <div>
-        {children}{' '}
-        <strong className="number" data-live={state.word}>
-          {partTexts.backIn(formatCountdown(Date.parse(revertsAt) - now))}
-        </strong>
-        {error !== undefined && <ErrorText error={error} />}
+    <section className="keep-or-undo" aria-label={partTexts.notKept} ref={panel}>
+      <div className="keep-or-undo-head">
+        <div>
+          <IconAlertTriangle size={20} stroke={1.75} aria-hidden />
+          <strong>{title}</strong>
+          <strong className="number" role="timer">
+            {partTexts.backIn(formatCountdown(Date.parse(revertsAt) - now))}
+          </strong>
+        </div>
+        <div className="row">
+          <Button loading={isRunning} onClick={() => void run(onPutBack)}>
+            {partTexts.putBack}
+          </Button>
+          <Button variant="filled" loading={isRunning} onClick={() => void run(onKeep)}>
+            {partTexts.keep}
+          </Button>
+        </div>
       </div>
-      <div className="row">
-        <Button loading={isRunning} onClick={() => void run(onPutBack)}>
-          {partTexts.putBack}
-        </Button>
-        <Button variant="filled" loading={isRunning} onClick={() => void run(onKeep)}>
-          {partTexts.keep}
-        </Button>
-      </div>
-    </div>
+      {children}
+      {error !== undefined && <ErrorText error={error} />}
+    </section>
   );
 }

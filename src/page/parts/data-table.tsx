@@ -3,7 +3,7 @@
  * 768 px each row is a list item of two lines. Over 200 rows only those on the screen are in the document. Next rows come by
  * cursor, with a button: there are no page numbers.
  *
- * Keys: `j` `k` move, `Enter` opens, `x` selects. It never moves the focus by itself.
+ * Keys: `j` `k` move, `Enter` opens, `x` or Space selects, with Shift all from the one that was selected last. It never moves the focus by itself.
  */
 import { Button, Checkbox, Menu } from '@mantine/core';
 import { IconColumns3 } from '@tabler/icons-react';
@@ -14,6 +14,7 @@ import { useDeviceChoice } from '../frame/device.ts';
 import { useKeys } from '../frame/keys.tsx';
 import { usePhone } from '../frame/phone.ts';
 import { partTexts } from '../texts/frame.ts';
+import { toggled, withRange } from './row-range.ts';
 import { Failed, Loading } from './states.tsx';
 import { useZoneName } from './time.tsx';
 
@@ -85,7 +86,7 @@ export function DataTable<Row>(props: TableProps<Row>): ReactNode {
   );
 }
 
-function useCursor<Row>({ rows, keyOf, selected, onSelect }: TableProps<Row>, show: (index: number) => void) {
+function useCursor<Row>({ rows, keyOf, onSelect }: TableProps<Row>, choose: Choose, show: (index: number) => void) {
   const [cursor, setShown] = useState<string>();
   // Two keys may come before the first is painted.
   const latest = useRef<string>(undefined);
@@ -105,18 +106,30 @@ function useCursor<Row>({ rows, keyOf, selected, onSelect }: TableProps<Row>, sh
   useKeys([
     { keys: 'j', says: partTexts.nextRow, run: () => move(1) },
     { keys: 'k', says: partTexts.previousRow, run: () => move(-1) },
-    ...(at !== undefined && onSelect !== undefined
-      ? [{ keys: 'x', says: partTexts.selectThisRow, run: () => onSelect(toggled(selected, keyOf(at))) }]
+    ...(onSelect !== undefined
+      ? [
+          { keys: 'x', says: partTexts.selectThisRow, run: () => at !== undefined && choose(keyOf(at), false) },
+          { keys: 'shift+x', says: partTexts.selectUpToRow, run: () => at !== undefined && choose(keyOf(at), true) },
+        ]
       : []),
   ]);
   return { cursor, setCursor };
 }
 
-function toggled(selected: ReadonlySet<string> | undefined, key: string): ReadonlySet<string> {
-  const after = new Set(selected);
-  if (!after.delete(key)) after.add(key);
-  return after;
+/** Chooses rows: one, or with Shift all from the one that was chosen last. */
+function useChoice<Row>({ rows, keyOf, selected, onSelect }: TableProps<Row>) {
+  const last = useRef<string>(undefined);
+  return (key: string, isRange: boolean): void => {
+    if (onSelect === undefined) return;
+    const isOn = selected?.has(key) !== true;
+    const from = last.current;
+    last.current = key;
+    onSelect(isRange ? withRange(selected, rows.map(keyOf), { from, to: key, isOn: true }) : toggled(selected, key));
+    // What was taken out is no place to begin from.
+    if (!isRange && !isOn) last.current = undefined;
+  };
 }
+type Choose = ReturnType<typeof useChoice>;
 
 function DesktopTable<Row>(props: TableProps<Row>): ReactNode {
   const { name, columns, rows, keyOf, nameOf, onOpen, opened, selected, onSelect } = props;
@@ -145,7 +158,10 @@ function DesktopTable<Row>(props: TableProps<Row>): ReactNode {
     virtual.scrollToIndex(index, { align: 'auto' });
     requestAnimationFrame(() => rowAt()?.focus());
   };
-  const { cursor, setCursor } = useCursor(props, show);
+  const choose = useChoice(props);
+  const { cursor, setCursor } = useCursor(props, choose, show);
+  /** Whether Shift was held when Space was pressed: the change comes with the release. */
+  const withShift = useRef(false);
   const items = isVirtual ? virtual.getVirtualItems().map(({ index }) => index) : rows.map((_, index) => index);
   const before = isVirtual ? (virtual.getVirtualItems()[0]?.start ?? 0) : 0;
   const after = isVirtual ? virtual.getTotalSize() - (virtual.getVirtualItems().at(-1)?.end ?? 0) : 0;
@@ -212,6 +228,11 @@ function DesktopTable<Row>(props: TableProps<Row>): ReactNode {
                   }}
                   onKeyDown={(event) => {
                     if (event.key === 'Enter' && event.target === event.currentTarget) onOpen?.(row);
+                    if (event.key !== ' ') return;
+                    withShift.current = event.shiftKey;
+                    if (event.target !== event.currentTarget || onSelect === undefined) return;
+                    event.preventDefault();
+                    choose(key, event.shiftKey);
                   }}
                 >
                   {onSelect !== undefined && (
@@ -220,7 +241,17 @@ function DesktopTable<Row>(props: TableProps<Row>): ReactNode {
                         size="xs"
                         aria-label={partTexts.selectRow(nameOf(row))}
                         checked={selected?.has(key) ?? false}
-                        onChange={() => onSelect(toggled(selected, key))}
+                        onMouseDown={(event) => {
+                          // Or the text from there to here would be selected.
+                          if (event.shiftKey) event.preventDefault();
+                        }}
+                        onClick={(event) => {
+                          if (event.shiftKey) withShift.current = true;
+                        }}
+                        onChange={() => {
+                          choose(key, withShift.current);
+                          withShift.current = false;
+                        }}
                       />
                     </td>
                   )}

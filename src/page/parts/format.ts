@@ -4,8 +4,15 @@ const numbers = new Intl.NumberFormat();
 /** `12,480`, by locale. */
 export const formatCount = (count: number): string => numbers.format(count);
 
-export const formatMoney = (amount: number, currency: string): string =>
-  new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(amount);
+const money = new Map<string, Intl.NumberFormat>();
+export function formatMoney(amount: number, currency: string): string {
+  let format = money.get(currency);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
+    money.set(currency, format);
+  }
+  return format.format(amount);
+}
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
@@ -39,7 +46,12 @@ export function formatAge(at: number, now: number, zone?: string): string {
 
 type ZonedParts = Readonly<Record<'weekday' | 'day' | 'month' | 'year' | 'time', string>>;
 
-function partsOf(at: number, zone: string | undefined): ZonedParts {
+/** By zone: making one takes a hundred times as long as using it, and a list has one in each row. */
+const zoned = new Map<string | undefined, Intl.DateTimeFormat>();
+
+function formatOf(zone: string | undefined): Intl.DateTimeFormat {
+  const known = zoned.get(zone);
+  if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat('en-GB', {
     timeZone: zone,
     weekday: 'short',
@@ -51,7 +63,16 @@ function partsOf(at: number, zone: string | undefined): ZonedParts {
     second: '2-digit',
     hourCycle: 'h23',
   });
-  const found = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
+  zoned.set(zone, format);
+  return format;
+}
+
+function partsOf(at: number, zone: string | undefined): ZonedParts {
+  const found = new Map(
+    formatOf(zone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
   const part = (type: Intl.DateTimeFormatPartTypes): string => found.get(type) ?? '';
   return {
     weekday: part('weekday'),

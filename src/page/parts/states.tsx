@@ -61,10 +61,10 @@ export function Empty({ children, action }: { readonly children: ReactNode; read
 }
 
 export function NoPermission({ detail }: { readonly detail?: string }): ReactNode {
-  const { role } = useAccount();
+  const { roles } = useAccount();
   return (
     <div className="state">
-      <strong>{partTexts.noPermission(role)}</strong>
+      <strong>{partTexts.noPermission(roles)}</strong>
       <p>{partTexts.noPermissionHelp}</p>
       {detail !== undefined && <p className="muted">{sentence(detail)}</p>}
     </div>

@@ -15,21 +15,38 @@ export function useZone(): string | undefined {
 /** Its name, for the one place of a screen that says it. */
 export const useZoneName = (): string => useZone() ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** The daemon's time, anew each interval; while the tab is hidden it stands still. */
-export function useNow(everyMs = 1000): number {
-  const [now, setNow] = useState(serverNow);
+/**
+ * The daemon's time, anew each interval. It stands still while the tab is hidden, and while the page hears nothing: what is
+ * shown is of the moment when it was last heard, and nothing counts down that nobody knows to go on.
+ *
+ * @param options.runsOn for what goes on without the page, such as a change that is put back by itself
+ */
+export function useNow(everyMs = 1000, { runsOn = false }: { readonly runsOn?: boolean } = {}): number {
+  const [now, setNow] = useState(runsOn ? serverNow : shownTime);
   useEffect(() => {
-    const timer = setInterval(() => {
-      if (!document.hidden) setNow(serverNow());
-    }, everyMs);
-    const onShown = (): void => setNow(serverNow());
-    document.addEventListener('visibilitychange', onShown);
+    const show = (): void => {
+      if (!document.hidden) setNow(runsOn ? serverNow() : shownTime());
+    };
+    const timer = setInterval(show, everyMs);
+    document.addEventListener('visibilitychange', show);
     return () => {
       clearInterval(timer);
-      document.removeEventListener('visibilitychange', onShown);
+      document.removeEventListener('visibilitychange', show);
     };
-  }, [everyMs]);
+  }, [everyMs, runsOn]);
   return now;
+}
+
+/** When the page was found to hear nothing. */
+let stoodStillAt: number | undefined;
+
+function shownTime(): number {
+  if (document.documentElement.dataset['live'] !== 'cut') {
+    stoodStillAt = undefined;
+    return serverNow();
+  }
+  stoodStillAt ??= serverNow();
+  return stoodStillAt;
 }
 
 /** @param props.as `moment` for tables, `age` for cards, `clock` without the day */

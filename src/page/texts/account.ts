@@ -86,7 +86,8 @@ export const firstRunTexts = {
   ari: 'ari.conf, then: asterisk -rx "module reload res_ari.so"',
   yaml: 'tollgate.yaml, then restart the daemon',
   dialplan: 'Dialplan',
-  dialplanText: 'Copy the files of the folder dialplan to /etc/asterisk, then put these lines in.',
+  dialplanText:
+    'tollgate setup (the step before) has put the files of Tollgate into /etc/asterisk; without it, copy them there from the folder dialplan of the package. Your own dialplan is yours: put these lines in.',
   trunk: 'Trunk that calls leave by',
   kinds: { plain: 'Plain Asterisk', freepbx: 'FreePBX', vicidial: 'VICIdial' },
   globals: 'extensions.conf, inside [globals]',
@@ -104,6 +105,7 @@ export const firstRunTexts = {
   extension: 'Extension known',
   trunkKnown: 'Trunk known',
   verdict: 'Decided',
+  verdictIn: (ms: string) => `Decided in ${ms} ms`,
   listening: 'Listening…',
   silent: 'Nothing came in a minute. Look at these:',
   causes: [
@@ -113,7 +115,8 @@ export const firstRunTexts = {
     'Is Asterisk on another machine? agi.allowFrom has to name its address.',
   ],
   refusal: 'See a refusal',
-  refusalText: 'A dry check spends nothing: this asks what would happen to a call now.',
+  refusalText:
+    'A dry check spends nothing: this asks what would happen to a call now. A rule that refuses is made under Rules.',
   refusalNumber: 'Number to check',
   check: 'Check',
   alerts: 'Who to call',
@@ -121,6 +124,20 @@ export const firstRunTexts = {
   alertsNone: 'No channel is named yet. Calls are limited all the same; nobody is told.',
   sendTest: 'Send a test',
   sent: 'sent',
+  off: {
+    title: 'On and off',
+    on: 'on',
+    off: 'off',
+    autoBan: { name: 'Fail2Ban', does: 'Addresses that try passwords are blocked for a time.' },
+    access: {
+      name: 'IP Restriction for Admin Login',
+      does: 'This page opens from addresses that you name, and from no other.',
+    },
+    portal: {
+      name: 'Firewall portal',
+      does: 'Who is not on the list of Allowed IPs reaches the ports you name, and no other.',
+    },
+  },
   next: 'Next',
   back: 'Back',
   skip: 'Later',

@@ -15,7 +15,7 @@ export const approvalTexts = {
   timeUnknown: 'time unknown',
   caller: (extension: string | null, name: string | null) =>
     extension === null ? 'A call without an extension' : name === null ? extension : `${extension} ${name}`,
-  from: (what: string) => `From ${what}`,
+  from: (what: string) => `in ${what}`,
   campaign: (name: string) => `campaign ${name}`,
   agent: (name: string) => `agent ${name}`,
   firstCall: 'first call there',
@@ -23,7 +23,7 @@ export const approvalTexts = {
     `about ${perMinute} per min${connection === undefined ? '' : ` and ${connection} to connect`}`,
   week: (what: string) => `7 days: ${what}`,
   history: (approved: number, refused: number, extension?: string) =>
-    `${approved} approved, ${refused} refused for ${extension ?? 'this number'}`,
+    `${approved + refused === 0 ? 'nothing decided' : `${approved} approved, ${refused} refused`} for ${extension ?? 'this number'}`,
   ownCall: 'This is your own call. Someone else has to decide.',
   needsTwo: (have: readonly string[], needed: number) =>
     `${needed} people have to approve${have.length === 0 ? '' : `; ${have.join(', ')} did`}.`,

@@ -2,6 +2,7 @@
 export const auditTexts = {
   title: 'Audit log',
   purpose: 'Who changed what?',
+  ownPurpose: 'What did you decide? Of the log your role shows your own decisions.',
   list: 'Audit log',
   when: 'When',
   who: 'Who',
@@ -99,6 +100,7 @@ export const auditTexts = {
   nothing: 'nothing',
   more: (count: number) => `and ${count} more`,
   empty: 'Nothing was changed yet. Every change and decision is listed here, with who made it.',
+  ownEmpty: 'You have decided about no call yet. Each that you approve or refuse is listed here.',
   emptyFiltered: (filters: string) => `Nothing in the log is like ${filters}.`,
   lookFurther: 'Nothing in the part looked at so far. Older entries are kept.',
   loadMore: 'Look further',
@@ -115,9 +117,11 @@ export const auditTexts = {
   export: 'Export',
   exportCsv: 'CSV, of what is filtered',
   exportJson: 'JSON, of what is filtered; can be verified',
+  othersVerify: 'Only who sees all of the log verifies it: Owners, Operators and Viewers. Ask one.',
   ownerExports: 'Only an Owner exports the log. Ask one.',
   drawer: {
     title: (seq: string) => `Entry ${seq}`,
+    ownTitle: 'Your decision',
     written: 'Written',
     hash: 'Hash',
     previous: 'Hash before',

@@ -12,18 +12,28 @@ export const dashboardTexts = {
   tiles: {
     out: 'Calls going out',
     outOf: (now: string, ceiling: string) => `${now} of ${ceiling}`,
-    stopped: 'Stopped 1 h',
-    stoppedPlus: (count: string) => `and ${count} alerted`,
+    refused: 'Refused 1 h',
+    refusedPlus: (others: string, isAny: boolean) =>
+      others === '' ? (isAny ? 'nothing else was stopped' : 'nothing was stopped') : `and ${others}`,
+    others: {
+      hold: (count: string) => `${count} held`,
+      wait: (count: string) => `${count} made to wait`,
+      alert: (count: string) => `${count} alerted`,
+    },
     held: 'Held now',
     heldFor: (left: string) => `next in ${left}`,
     heldNone: 'none waits',
     bans: 'Blocked IPs',
     bansPlus: (count: string) => `${count} in the last hour`,
     spend: 'Spend',
-    spendOf: (used: string, of: string) => `${used} / ${of}`,
-    spendFor: (rule: string, whose: string) => `${rule}, ${whose}`,
+    spendOf: (of: string, rule: string, whose: string) => `of ${of}: ${rule}, ${whose}`,
     noSpend: 'no budget',
-    unknown: 'unknown',
+    attacks: 'Attacks 1 h',
+    attacksNow: (count: string) => `${count} in the last minute`,
+    drops: 'Packets dropped',
+    dropsOf: (address: string) => `most of ${address}`,
+    dropsAt: (node: string) => `at ${node}`,
+    timeUnknown: 'time unknown',
     noCeiling: 'no ceiling',
     ofCeiling: 'of the ceiling',
     open: (name: string) => `Open: ${name}`,
@@ -37,23 +47,35 @@ export const dashboardTexts = {
     stoppedSum: (sum: string, most: string, at: string, who: string | undefined) =>
       `${sum} stopped in 60 minutes, most at ${at}: ${most}${who === undefined ? '' : `; most of ${who}`}.`,
     attacksSum: (sum: string, most: string, at: string) =>
-      `${sum} addresses blocked by the defence in 60 minutes, most at ${at}: ${most}.`,
+      `${sum} hostile ${sum === '1' ? 'event' : 'events'} in 60 minutes, most at ${at}: ${most}.`,
+    bansOf: (count: number) =>
+      count === 0
+        ? 'No address was blocked.'
+        : count === 1
+          ? '1 address was blocked.'
+          : `${count} addresses were blocked.`,
     nothingAllowed: 'No call in 60 minutes.',
     nothingStopped: 'Nothing was stopped in 60 minutes.',
     noAttacks: 'No attack in 60 minutes.',
+    gaps: (minutes: number) =>
+      minutes === 1 ? 'Of 1 minute nothing is known.' : `Of ${minutes} minutes nothing is known.`,
+    unknown: 'not known',
+    underWay: (at: string) => `${at}, not over`,
     asTable: 'As a table',
     asChart: 'As a chart',
     tableOf: (title: string) => `${title}, as a table`,
     minute: 'Minute',
-    bans: 'Blocked addresses',
+    events: 'Hostile events',
     use: 'Left and right arrow move through the minutes, t shows a table.',
+    useCalls: 'Enter shows the calls of that minute.',
     value: (at: string, values: string) => `${at}: ${values}`,
     unavailable: 'These counts cannot be read just now.',
   },
   look: {
     title: 'Needs a look',
     none: 'Nothing needs a look.',
-    more: (count: number) => `and ${count} more`,
+    all: (count: number) => `Show all ${count}`,
+    fewer: 'Show fewer',
   },
   limits: {
     title: 'Closest to a limit',

@@ -80,7 +80,8 @@ export const membersTexts = {
     list: 'Extension groups',
     members: 'Members',
     membersHelp: 'Numbers, ranges 2001-2050, patterns 21xx',
-    known: (count: number, of: number) => `${count} of ${of} known extensions`,
+    stands: (count: string, of: string) => `= ${count} of ${of} known`,
+    more: (count: string) => `+ ${count} more`,
     empty: 'No groups yet. A group lets one rule cover many extensions.',
   },
   trunks: {
@@ -88,6 +89,8 @@ export const membersTexts = {
     now: 'Calls now',
     ceiling: (now: string, ceiling: string) => `${now}/${ceiling}`,
     rate: 'Rate',
+    lastFailure: 'Last failure',
+    failed: 'failed',
     state: 'Asterisk says',
     hosts: 'Leads to',
     empty: 'No trunks yet. They are called as the dialplan names them.',

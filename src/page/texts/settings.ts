@@ -56,6 +56,51 @@ export const settingsTexts = {
     help: 'Whose extension is whose stands in Users.',
   },
 
+  /** What may cut somebody off, and waits to be kept. */
+  pending: {
+    isOn: {
+      portal: 'Default deny is on',
+      isolation: 'This machine is isolated',
+      packetProtection: 'Packet limits are in force',
+      adminAccess: 'Admin access is restricted',
+    },
+    waits: (is: string) => `${is}, not yet kept.`,
+    reached: (address: string | null, at: string) =>
+      `You still reach Tollgate: new connection${address === null ? '' : ` from ${address}`} at ${at}.`,
+    trying: 'Trying a new connection to Tollgate…',
+    noConnection: (at: string) => `No connection. The old state returns at ${at}; this page reconnects by itself.`,
+    by: (who: string) => `Made by ${who}. Kept by any Owner, here or by: tollgate firewall confirm`,
+    lost: (extensions: readonly string[], trunks: number) => {
+      const named = extensions.length > 5 ? `${extensions.slice(0, 5).join(', ')}, …` : extensions.join(', ');
+      const phones =
+        extensions.length === 0 ? '' : `${many(extensions.length, 'registered phone', 'registered phones')} (${named})`;
+      const carriers = trunks === 0 ? '' : many(trunks, 'trunk', 'trunks');
+      return `Lost by this change: ${[phones, carriers].filter((each) => each !== '').join(' and ')}`;
+    },
+    lostNobody: 'No registered phone and no trunk is lost by this change.',
+    lostUnknown: 'Which phones are lost is not known: no Asterisk answers.',
+    trunkAt: (address: string) => `trunk · ${address}`,
+    seeThem: 'see them',
+    hideThem: 'hide them',
+    oneAtATime: 'One change at a time: the next one is made when it is kept or put back.',
+    toIt: 'Show it',
+    undone: (at: string, by: string | null) =>
+      `The old state is back since ${at}: ${by === null ? 'nobody kept the change' : `put back by ${by}`}.`,
+    draft: 'Your change is kept as a draft.',
+    openDraft: 'Open the draft',
+    kept: 'Kept.',
+    putBack: 'The old state is back.',
+  },
+
+  closing: {
+    cutsYouOff: (address: string) => `This would cut off ${address}, the address you are using.`,
+    notListed: 'Let it in first, and you can keep the change.',
+    addMine: (address: string) => `Add ${address} and continue`,
+    nameOfMine: (address: string) => `Admin ${address}`,
+    descriptionOfMine: 'Added with the firewall portal, to stay reachable.',
+    allTheSame: 'To go on all the same. The old state is back by itself.',
+  },
+
   adminAccess: {
     switch: 'Restrict Admin Access by IP',
     switchHelp: 'On: page and API answer these addresses alone. Others see “Access denied” with their address.',
@@ -150,20 +195,13 @@ export const settingsTexts = {
     within: 'Put back unless kept within',
     withinHelp: 'seconds, 30 to 600',
     turnOn: 'Close these ports…',
+    turnOnTitle: 'Close these ports?',
     turnOnConfirms: 'Close ports',
     turnOnMeans: (seconds: number) =>
       `All but Allowed IPs are kept out of these ports. The old state is back after ${seconds} s unless you keep it.`,
     turnOff: 'Open ports…',
     turnOffConfirms: 'Open ports',
     turnOffMeans: 'Everybody who is not blocked reaches these ports again.',
-    pending: (what: string) => `${what} is in force, not yet kept.`,
-    what: { portal: 'The portal', isolate: 'The isolation', release: 'The release' },
-    still: (address: string) => `You still reach Tollgate from ${address}.`,
-    byCli: 'Also: tollgate firewall confirm',
-    undone: (what: string, at: string, by: string | null) =>
-      `The old state is back since ${at}: ${what} was ${by === null ? 'not kept in time' : `put back by ${by}`}.`,
-    kept: 'Kept.',
-    putBack: 'The old state is back.',
     path: 'How a packet goes',
     questions: ['Source allowed?', 'Port allowed?', 'Reaches this machine'],
     test: 'Try an address and a port',

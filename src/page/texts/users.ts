@@ -5,6 +5,14 @@ import { formatCount } from '../parts/format.ts';
 const many = (count: number, one: string, more: string): string =>
   count === 1 ? `1 ${one}` : `${formatCount(count)} ${more}`;
 
+const ROLE_NAMES = {
+  owner: 'Owner',
+  operator: 'Operator',
+  supervisor: 'Supervisor',
+  viewer: 'Viewer',
+  billing: 'Billing',
+} as const satisfies Readonly<Record<Role, string>>;
+
 export const userTexts = {
   title: 'Users',
   purpose: 'Who may do what?',
@@ -13,19 +21,16 @@ export const userTexts = {
   add: 'Add user',
   name: 'Name',
   nameHelp: '1 to 32 small letters, digits, dots, underscores and dashes. It stands in the audit log.',
-  role: 'Role',
+  role: 'Roles',
+  rolesHelp: 'With several he may do what any of them may.',
+  roleNeeded: 'Choose at least one role.',
+  rolesOf: (roles: readonly Role[]): string => roles.map((role) => ROLE_NAMES[role]).join(' and '),
   extension: 'Own extension (optional)',
   extensionHelp: 'Nobody decides about a call from his own extension: somebody else has to.',
   saveExtension: 'Save extension',
   extensionSaved: (name: string, extension: string) =>
     extension === '' ? `${name} has no extension of his own now.` : `${extension} is the extension of ${name} now.`,
-  roles: {
-    owner: 'Owner',
-    operator: 'Operator',
-    supervisor: 'Supervisor',
-    viewer: 'Viewer',
-    billing: 'Billing',
-  } satisfies Readonly<Record<Role, string>>,
+  roles: ROLE_NAMES,
   roleMeans: {
     owner: 'Everything. Needs a second factor.',
     operator: 'Daily work: rules, addresses, unblocking, calls. Deletes no rules, changes no settings.',
@@ -59,9 +64,9 @@ export const userTexts = {
   passwordOf: (name: string) => `Password of ${name}`,
   download: 'Download',
   stored: 'I have it',
-  changeRole: (role: string) => `Make ${role}`,
+  changeRole: (roles: string) => `Make ${roles}`,
   roleChanges: (name: string, sessions: number) => `What ${name} may do changes at once. ${endsNow(sessions)}`,
-  roleChanged: (name: string, role: string) => `${name} is ${role} now.`,
+  roleChanged: (name: string, roles: string) => `${name} is ${roles} now.`,
   switchedOff: (name: string) => `${name} is switched off.`,
   switchedOn: (name: string) => `${name} may log in.`,
   newPassword: 'New password',
@@ -132,7 +137,7 @@ export const keyTexts = {
   may: {
     'status:read': 'See whether every part works',
     'policy:read': 'See rules, groups, trunks and schedules',
-    'policy:write': 'Add and change them',
+    'policy:write': 'Add, change and import them',
     'policy:remove': 'Remove them, replace the whole policy',
     'calls:read': 'See calls',
     'calls:end': 'End calls',
@@ -155,6 +160,7 @@ export const keyTexts = {
     'alerts:write': 'Acknowledge and test',
     'reports:read': 'See what calls cost',
     'audit:read': 'See the audit log',
+    'audit:own': 'See the decisions of its own',
     'audit:export': 'Export it',
     'users:manage': 'Manage users',
     'keys:manage': 'Manage API keys',

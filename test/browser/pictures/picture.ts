@@ -23,6 +23,11 @@ export interface Picture {
   readonly path: string;
   /** What has to be on the screen before it is taken, and may be done for it. */
   readonly ready: (page: Page, set: PictureSet) => Promise<unknown>;
+  /** Of a page of another daemon, in place of the one that `ready` got. */
+  readonly elsewhere?: (look: {
+    readonly size: { readonly width: number; readonly height: number };
+    readonly scheme: 'light' | 'dark';
+  }) => Promise<{ readonly page: Page; readonly close: () => Promise<unknown> }>;
   /** Puts back what `ready` changed for all. */
   readonly after?: (page: Page, set: PictureSet) => Promise<unknown>;
   /** In grey, for what has to be told apart without colour. */

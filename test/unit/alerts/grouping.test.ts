@@ -10,6 +10,8 @@ import {
   mayReopen,
   openIncident,
   resolve,
+  snooze,
+  wake,
 } from '../../../src/alerts/grouping.ts';
 import { messageOfIncident } from '../../../src/alerts/message.ts';
 import type { PlannedStep } from '../../../src/alerts/routing.ts';
@@ -156,5 +158,41 @@ describe('escalation', () => {
     const change = having(lookAt(open(limit, steps), at(600), rules));
     expect(sent(change)).toEqual(['escalated pager', 'escalated phone']);
     expect(change.dueAt).toBe(at(615));
+  });
+});
+
+describe('a snooze', () => {
+  const steps = [step(0, ['mail']), step(10, ['pager']), step(90, ['phone'])];
+  const snoozed = having(snooze(open(limit, steps), 'cli anna', at(65), at(5))).incident;
+
+  it('lets nobody hear of more of the same, nor of a step, until its end; then of both', () => {
+    const more = having(addAlert(snoozed, batch(8), [], at(8), rules));
+    expect([sent(more), more.dueAt]).toEqual([[], at(65)]);
+    expect(lookAt(more.incident, at(64), rules)).toBeUndefined();
+    expect(sent(lookAt(more.incident, at(65), rules)).sort()).toEqual(['escalated mail', 'escalated pager']);
+  });
+
+  it('leaves steps that are later as they are', () => {
+    const due = having(lookAt(snoozed, at(65), rules));
+    expect(due.incident.steps.map(({ at: when, to }) => [when, to])).toEqual([[at(90), ['phone']]]);
+  });
+
+  it('is ended by what is worse', () => {
+    const worse = having(addAlert(snoozed, batch(8, 1, { ...limit, severity: 'critical' }), [], at(8), rules));
+    expect(sent(worse)).toEqual(['again mail']);
+  });
+
+  it('is taken back with the steps as they were, and those that were due are taken', () => {
+    const woken = having(wake(snoozed, at(20), rules));
+    expect(sent(woken)).toEqual(['escalated pager']);
+    expect(woken.incident.steps.map(({ at: when }) => when)).toEqual([at(90)]);
+    expect(wake(woken.incident, at(21), rules)).toBeUndefined();
+  });
+
+  it('once more begins with the steps as they were, and ends with an acknowledgement', () => {
+    const longer = having(snooze(snoozed, 'cli bert', at(120), at(30))).incident;
+    expect(having(wake(longer, at(31), rules)).incident.steps.map(({ at: when }) => when)).toEqual([at(90)]);
+    const acked = having(acknowledge(longer, 'cli bert', at(40), rules)).incident;
+    expect([acked.snoozed, acked.steps, snooze(acked, 'cli anna', at(99), at(41))]).toEqual([null, [], undefined]);
   });
 });

@@ -33,6 +33,7 @@ const decisionOf = (fields: {
   } as const;
   return {
     id: `decision-${now}`,
+    callId: `call-${now}`,
     at: now as EpochMs,
     call: {
       destination: {

@@ -43,6 +43,13 @@ function stand(
         return () => listeners.delete(listener);
       },
     },
+    trials: {
+      pending: () => undefined,
+      lastUndone: () => undefined,
+      confirm: () => Promise.resolve(undefined),
+      undo: () => Promise.resolve(undefined),
+      onChange: () => () => undefined,
+    },
     hasFirewall: options.hasFirewall ?? true,
     sync: () => {
       if (kernelFails) return Promise.reject(new TollgateError('FIREWALL_FAILED', 'no nft here'));

@@ -183,8 +183,8 @@ describe('accounts', () => {
     const people: DaemonView = {
       ...daemon,
       users: async () => [
-        { name: 'owner', role: 'owner', enabled: true, secondFactor: false, passwordChangedAt: at(3) },
-        { name: 'gone', role: 'viewer', enabled: false, secondFactor: false, passwordChangedAt: at(900) },
+        { name: 'owner', roles: ['owner'], enabled: true, secondFactor: false, passwordChangedAt: at(3) },
+        { name: 'gone', roles: ['viewer'], enabled: false, secondFactor: false, passwordChangedAt: at(900) },
       ],
       keys: async () => [
         { id: 'aa', name: 'grafana', createdAt: at(190), expiresAt: null },

@@ -85,15 +85,22 @@ describe('the report of a decision', () => {
     const decision: Decision = {
       ...explanation,
       id: 'D1',
+      callId: 'C1',
       tookMs: 1.23456,
       passedOver: { count: 0, first: () => [] },
       receipt: undefined,
       giveBack: () => Promise.resolve(),
     };
-    expect(reportDecision(decision, 'pbx1')).toEqual({
+    const beside = { node: 'pbx1', extensionName: 'Reception', trunksTried: ['carrier-a', 'carrier-b'] };
+    expect(reportDecision(decision, beside)).toEqual({
       id: 'D1',
       at: '2027-01-15T08:00:00.000Z',
       node: 'pbx1',
+      call: 'C1',
+      extensionName: 'Reception',
+      trunksTried: ['carrier-a', 'carrier-b'],
+      end: null,
+      held: null,
       ...reportExplanation(explanation),
       tookMs: 1.23,
       rulesNotListed: 0,
@@ -108,12 +115,17 @@ describe('the report of a decision', () => {
     const decision: Decision = {
       ...explanationOf([...passing, shadow, acting]),
       id: 'D1',
+      callId: 'C1',
       tookMs: 1,
       passedOver: { count: 9000, first: (most) => Array.from({ length: most }, () => not) },
       receipt: undefined,
       giveBack: () => Promise.resolve(),
     };
-    const { findings, rulesNotListed } = reportDecision(decision, 'pbx1');
+    const { findings, rulesNotListed } = reportDecision(decision, {
+      node: 'pbx1',
+      extensionName: undefined,
+      trunksTried: [],
+    });
     expect(findings.slice(0, 3).map(({ rule }) => rule)).toEqual(['acting', 'seen', 'tested']);
     expect(findings.map(({ applies }) => applies)).toEqual([...Array(100).fill(true), ...Array(20).fill(false)]);
     expect(rulesNotListed).toBe(9152 - 120);

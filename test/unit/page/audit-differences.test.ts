@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   cursorOf,
+  decidedAt,
   didOf,
   differences,
   placeOf,
@@ -44,7 +45,9 @@ test('who did it, what and by which way are words; what has none is told by its 
 });
 
 test('the address of an entry leads to the cursor just before it, and text that is none leads nowhere', () => {
-  const place = placeOf({ writtenAt: '2026-11-21T13:00:00.000Z', seq: 7 });
+  const place = placeOf({ writtenAt: '2026-11-21T13:00:00.000Z', seq: 7, at: '', id: '' });
   expect(cursorOf(place)).toBe(`${Date.parse('2026-11-21T13:00:00.000Z')}-8`);
   expect(cursorOf('7')).toBeUndefined();
+  const own = placeOf({ at: '2026-11-21T13:00:00.000Z', id: 'a_-b' });
+  expect([cursorOf(own), decidedAt(own), decidedAt(place)]).toEqual([undefined, '2026-11-21T13:00:00.000Z', undefined]);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { namesTried } from '../../../src/bans/ban.ts';
 import { unusedDays } from '../../../src/page/screens/allowed/entries.ts';
-import { blockRange, blockType, namesTried, sourceOf, summarise } from '../../../src/page/screens/blocked/bans.ts';
+import { blockRange, blockType, sourceOf, summarise } from '../../../src/page/screens/blocked/bans.ts';
 
 test('a block is by hand, permanent, or the so-manieth of those before it is permanent', () => {
   const until = '2026-11-22T00:00:00.000Z';

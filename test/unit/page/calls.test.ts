@@ -34,6 +34,7 @@ const call = (more: Partial<DecisionReport> = {}): DecisionReport => ({
   },
   ...{ destination: '+5352345678', dialled: '0115352345678', destinationLabel: 'Cuba, mobile', trunk: 'carrier-a' },
   ...{ campaign: null, source: '192.0.2.7', zone: null, store: 'asked', storeProblem: null, findings: [finding()] },
+  ...{ call: 'x1', extensionName: null, trunksTried: ['carrier-a'], end: null, held: null },
   ...{ rulesNotListed: 0, tookMs: 0.6, ...more },
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SCREENS } from '../../../src/api/page-routes.ts';
 import { createEventReader } from '../../../src/page/api/event-text.ts';
 import { ENTRIES, entriesFor, entryOf } from '../../../src/page/frame/menu.ts';
-import { permissionsOf, ROLES } from '../../../src/people/roles.ts';
+import { permissionsOf, ROLES, type Role } from '../../../src/people/roles.ts';
 
 describe('the menu', () => {
   test('leads to addresses that the daemon answers with the page, and to each by a key of its own', () => {
@@ -13,8 +13,19 @@ describe('the menu', () => {
   });
 
   test('shows each role what it may read: an owner all of it, billing nothing but what costs', () => {
-    const shown = ROLES.map((role) => [role, entriesFor({ role, permissions: [...permissionsOf(role)] }).length]);
-    expect(Object.fromEntries(shown)).toEqual({ owner: 13, operator: 12, supervisor: 4, viewer: 12, billing: 2 });
+    const shown = ROLES.map((role) => [
+      role,
+      entriesFor({ roles: [role], permissions: [...permissionsOf(role)] }).length,
+    ]);
+    expect(Object.fromEntries(shown)).toEqual({ owner: 13, operator: 12, supervisor: 8, viewer: 12, billing: 2 });
+  });
+
+  test('shows who has several roles what any of them shows', () => {
+    const menuOf = (...roles: readonly Role[]): readonly string[] =>
+      entriesFor({ roles, permissions: [...permissionsOf(...roles)] }).map(({ path }) => path);
+    expect(menuOf('operator', 'supervisor')).toEqual(menuOf('operator'));
+    expect(menuOf('supervisor', 'billing')).toEqual(menuOf('supervisor'));
+    expect(menuOf('supervisor', 'viewer')).toContain('/health');
   });
 
   test('knows the screen of a drawer, and the Dashboard by nothing but its own address', () => {

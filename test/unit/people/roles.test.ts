@@ -15,7 +15,7 @@ describe('a role', () => {
 
   it('of viewer reads, and changes nothing', () => {
     const words = [...permissionsOf('viewer')].map((each) => each.split(':')[1]);
-    expect(new Set(words)).toEqual(new Set(['read', 'check', undefined]));
+    expect(new Set(words)).toEqual(new Set(['read', 'check', 'own', undefined]));
   });
 
   it('of billing has reports and nothing else', () => {
@@ -23,10 +23,22 @@ describe('a role', () => {
   });
 });
 
+describe('several roles', () => {
+  it('may what any of them may, and nothing else', () => {
+    for (const one of ROLES)
+      for (const other of ROLES) {
+        const union = new Set([...permissionsOf(one), ...permissionsOf(other)]);
+        expect([one, other, permissionsOf(one, other)]).toEqual([one, other, union]);
+      }
+    expect(permissionsOf().size).toBe(0);
+  });
+});
+
 describe('a key', () => {
   it('is given no scope by which it could get more', () => {
-    for (const never of ['own', 'users:manage', 'keys:manage'] as const) expect(SCOPES).not.toContain(never);
-    expect(SCOPES).toHaveLength(PERMISSIONS.length - 3);
+    for (const never of ['own', 'audit:own', 'users:manage', 'keys:manage'] as const)
+      expect(SCOPES).not.toContain(never);
+    expect(SCOPES).toHaveLength(PERMISSIONS.length - 4);
   });
 });
 

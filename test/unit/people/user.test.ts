@@ -4,7 +4,7 @@ import { needsSecondFactor, passwordProblem, readUsers, reportUser, type User } 
 
 const user: User = {
   name: 'anna',
-  role: 'viewer',
+  roles: ['viewer'],
   enabled: true,
   passwordHash: '$argon2id$secret-hash',
   passwordChangedAt: '2026-11-21T09:00:00.000Z',
@@ -72,15 +72,28 @@ describe('a user', () => {
   });
 
   it('needs a second factor as an owner, and not as anything else', () => {
-    expect(needsSecondFactor({ role: 'owner', totp: null })).toBe(true);
-    expect(needsSecondFactor({ role: 'owner', totp: user.totp })).toBe(false);
-    expect(needsSecondFactor({ role: 'operator', totp: null })).toBe(false);
+    expect(needsSecondFactor({ roles: ['owner'], totp: null })).toBe(true);
+    expect(needsSecondFactor({ roles: ['owner', 'billing'], totp: null })).toBe(true);
+    expect(needsSecondFactor({ roles: ['owner'], totp: user.totp })).toBe(false);
+    expect(needsSecondFactor({ roles: ['operator', 'supervisor'], totp: null })).toBe(false);
   });
 
   it('from the store is read whole or not at all, and a sentence about it repeats no secret', () => {
     expect(readUsers({ users: [user] })).toEqual({ users: [user] });
-    const bad = readUsers({ users: [{ ...user, passwordHash: 'plain text', role: 'root' }] });
+    const bad = readUsers({ users: [{ ...user, passwordHash: 'plain text', roles: ['root'] }] });
     expect(bad).toMatchObject({ problem: expect.stringContaining('users[0].role') });
     expect(JSON.stringify(bad)).not.toContain('plain text');
+  });
+
+  it('has at least one role, each once and in the order of the table; who was stored with one has that one', () => {
+    const { roles: _, ...bare } = user;
+    const rolesOf = (stored: object): unknown => {
+      const read = readUsers({ users: [stored] });
+      return 'users' in read ? read.users[0]?.roles : read.problem;
+    };
+    expect(rolesOf({ ...bare, role: 'supervisor' })).toEqual(['supervisor']);
+    expect(rolesOf({ ...bare, roles: ['billing', 'operator', 'billing'] })).toEqual(['operator', 'billing']);
+    for (const bad of [bare, { ...bare, roles: [] }, { ...bare, role: 'root' }, { ...user, role: 'owner' }])
+      expect(rolesOf(bad)).toEqual(expect.stringContaining('users[0]'));
   });
 });

@@ -17,9 +17,17 @@ import {
 } from '../../../src/policy/firewall-plan.ts';
 
 const at = (ms: number): EpochMs => ms as EpochMs;
-const by = (ms: number, who = 'dana'): PlanMaking => ({ at: at(ms), by: who, connection: '1', withinMs: 60_000 });
+const by = (ms: number, who = 'dana'): PlanMaking => ({
+  at: at(ms),
+  by: who,
+  connection: '1',
+  withinMs: 60_000,
+  lost: null,
+});
 const SSH = [{ protocol: 'tcp', from: 22, to: 22 }] as const;
 const WEB = [{ protocol: 'tcp', from: 443, to: 443 }] as const;
+/** Kept as a draft when it was undone. */
+const wanted = { portal: { ports: SSH }, isolation: null };
 const portalOf = (document: FirewallDocument, ms: number) => planInForce(document, at(ms)).portal?.ports;
 
 describe('a plan of the firewall', () => {
@@ -31,7 +39,7 @@ describe('a plan of the firewall', () => {
     expect([portalOf(closed, 61_000), pendingAt(closed, at(61_000))]).toEqual([undefined, undefined]);
     expect(settled(closed, at(99_000))).toEqual({
       ...NO_PLAN,
-      lastUndone: { what: 'portal', by: 'dana', at: 61_000, undoneBy: null },
+      lastUndone: { what: 'portal', by: 'dana', at: 61_000, undoneBy: null, draft: wanted },
     });
   });
 
@@ -48,7 +56,8 @@ describe('a plan of the firewall', () => {
 
   test('undoing leads back at once, and says who did it', () => {
     const back = undone(closePortal(NO_PLAN, SSH, by(1000)), at(2000), 'omar');
-    expect(back).toEqual({ ...NO_PLAN, lastUndone: { what: 'portal', by: 'dana', at: 2000, undoneBy: 'omar' } });
+    const lastUndone = { what: 'portal', by: 'dana', at: 2000, undoneBy: 'omar', draft: wanted };
+    expect(back).toEqual({ ...NO_PLAN, lastUndone });
     expect(undone(back, at(3000), 'omar')).toBe(back);
   });
 

@@ -38,12 +38,12 @@ describe.each(PACK_NAMES)('the pack %s', (name) => {
     expect([...new Set(locked)].toSorted()).toEqual(['international', 'premium', 'satellite', 'unknown']);
   });
 
-  it('says its worst case in money, and asks for five figures', () => {
+  it('says its worst case in money, and asks for six figures', () => {
     const report = packReports().find((each) => each.name === name);
     const rules = propose(name, { homeCountry: 'US' }).document.rules;
     const site = rules.find(({ id }) => id === `${name}-spend-site`)?.spend?.hard;
     expect(report?.worstCase).toContain(`${Number(site?.split('/')[0])} a day`);
-    expect(report?.figures).toHaveLength(5);
+    expect(report?.figures).toHaveLength(6);
   });
 });
 
@@ -52,6 +52,14 @@ it('a pack asks nobody about the home country and the known ones, and about the 
   const { readDestination } = compilePolicy(document);
   const isRisk = (number: string): boolean => readDestination(number).classes.has('office-risks');
   expect(['+18765550100', '+5355512345', '+25261555010'].map(isRisk)).toEqual([false, false, true]);
+});
+
+it('a pack goes by the working hours and the clock that it is given, and says so', () => {
+  const hours = [{ days: ['mon', 'wed'], from: '22:00', to: '06:00', nextDay: true }];
+  const { document, says } = propose('hotel', { homeCountry: 'US', hours, timezone: 'America/Denver' });
+  expect(document.schedules['hotel-hours']).toMatchObject({ timezone: 'America/Denver', windows: hours });
+  expect(says).toContain('working hours to be mon,wed 22:00-06:00+1 by the clock of America/Denver');
+  expect(propose('office', { homeCountry: 'US' }).document.schedules['office-hours']).not.toHaveProperty('timezone');
 });
 
 it('a pack without a home country is none', () => {
@@ -63,6 +71,8 @@ it.each([
   { sitePerDay: '-5' },
   { homeCountry: 'usa' },
   { hours: [{ days: ['xyz'] }] },
+  { timezone: 'Mars/Olympus' },
+  { timezone: 'called' },
   { other: 1 },
 ])('figures that are none are refused: %j', (figures) => {
   expect(packFiguresSchema.safeParse(figures).success).toBe(false);

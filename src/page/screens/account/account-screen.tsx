@@ -51,7 +51,8 @@ function PasswordPart(): ReactNode {
 }
 
 function FactorPart(): ReactNode {
-  const { secondFactor, backupCodesLeft, role } = useAccount();
+  const { secondFactor, backupCodesLeft, roles } = useAccount();
+  const isOwner = roles.includes('owner');
   const { take, askAgain } = useSession();
   const [doing, setDoing] = useState<'set up' | 'remove' | 'codes'>();
   const [codes, setCodes] = useState<readonly string[]>();
@@ -70,8 +71,8 @@ function FactorPart(): ReactNode {
           {secondFactor && (
             <Button
               color="danger"
-              disabled={role === 'owner'}
-              title={role === 'owner' ? texts.ownersNeed : undefined}
+              disabled={isOwner}
+              title={isOwner ? texts.ownersNeed : undefined}
               onClick={() => setDoing('remove')}
             >
               {texts.factorRemove}

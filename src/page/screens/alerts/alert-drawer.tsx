@@ -4,12 +4,12 @@ import { Link, useParams } from 'react-router';
 import type { DeadLetter, ListedAlert } from '../../../api/alerts-routes.ts';
 import { ApiError } from '../../api/client.ts';
 import { useApi } from '../../api/queries.ts';
-import { capital, formatCount, sentence } from '../../parts/format.ts';
+import { capital, formatActor, formatCount, sentence } from '../../parts/format.ts';
 import { SideDrawer } from '../../parts/side-drawer.tsx';
 import { Empty, Shown } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { alertTexts as texts } from '../../texts/alerts.ts';
-import { AcknowledgeButton, kindOf, severityOf, stateOf } from './inbox-tab.tsx';
+import { AcknowledgeButton, deliveryOf, kindOf, SnoozeButton, severityOf, stateOf } from './inbox-tab.tsx';
 
 export function AlertDrawer(): ReactNode {
   const { id = '' } = useParams();
@@ -26,7 +26,10 @@ export function AlertDrawer(): ReactNode {
           {(alert) => (
             <div className="stack">
               <p>{sentence(alert.sentence)}</p>
-              <AcknowledgeButton alert={alert} />
+              <div className="row">
+                <AcknowledgeButton alert={alert} />
+                <SnoozeButton alert={alert} />
+              </div>
               <dl className="facts">
                 <dt>{texts.state}</dt>
                 <dd>
@@ -76,7 +79,26 @@ export function AlertDrawer(): ReactNode {
                   </>
                 )}
                 <dt>{texts.told}</dt>
-                <dd>{alert.told.length === 0 ? texts.toldNobody : alert.told.join(', ')}</dd>
+                <dd>
+                  {alert.deliveries.length === 0 && texts.toldNobody}
+                  {alert.deliveries.map((each) => (
+                    <div key={each.channel}>
+                      {each.channel}: {deliveryOf(each)}
+                      {each.againAt !== null && (
+                        <>
+                          {', '}
+                          <Time at={each.againAt} as="age" />
+                        </>
+                      )}
+                    </div>
+                  ))}
+                </dd>
+                {alert.snoozedBy !== null && (
+                  <>
+                    <dt>{texts.snoozedBy}</dt>
+                    <dd>{formatActor(alert.snoozedBy)}</dd>
+                  </>
+                )}
                 {alert.nextStepAt !== null && (
                   <>
                     <dt>{texts.next}</dt>

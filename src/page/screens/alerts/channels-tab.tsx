@@ -56,7 +56,11 @@ export function ChannelsTab(): ReactNode {
                 {named.map((channel) => (
                   <li key={channel.name}>
                     <div>
-                      <strong>{channel.name}</strong> <span className="muted">{kindName(channel.kind)}</span>
+                      <strong>{channel.name}</strong>{' '}
+                      <span className="muted">
+                        {kindName(channel.kind)}
+                        {channel.person !== null && `, ${texts.person(channel.person)}`}
+                      </span>
                       <div>
                         <ChannelState channel={channel} />
                         {channel.waiting > 0 && (
@@ -87,6 +91,7 @@ export function ChannelsTab(): ReactNode {
                 </Button>
                 {!mayTest && <span className="muted">{texts.onlyThese}</span>}
               </div>
+              <p className="muted">{texts.why}</p>
             </>
           )
         }

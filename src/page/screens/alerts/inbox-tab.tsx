@@ -1,5 +1,6 @@
 /** What happened: each thing once, with how often, who was told, and who looks after it. */
 import { Button, SegmentedControl } from '@mantine/core';
+import { IconCheck, IconClock, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import type { ListedAlert } from '../../../api/alerts-routes.ts';
@@ -13,18 +14,87 @@ import { useDrawerOpener } from '../../parts/side-drawer.tsx';
 import { Empty } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { alertTexts as texts } from '../../texts/alerts.ts';
-import { useAcknowledge } from './acknowledging.ts';
+import { useAcknowledge, useSnooze } from './acknowledging.ts';
 
-export const stateOf = ({ state, acknowledgedBy }: ListedAlert): ReactNode =>
+export const stateOf = ({ state, acknowledgedBy, snoozedUntil }: ListedAlert): ReactNode =>
   state === 'acknowledged' && acknowledgedBy !== null ? (
     `${texts.states.acknowledged} ${texts.acknowledgedBy(formatActor(acknowledgedBy))}`
+  ) : snoozedUntil !== null ? (
+    <>
+      {texts.snoozedUntil} <Time at={snoozedUntil} as="clock" />
+    </>
   ) : state === 'open' ? (
     <strong>{texts.states.open}</strong>
   ) : (
     texts.states[state]
   );
 
-const toldOf = ({ told }: ListedAlert): string => (told.length === 0 ? texts.toldNobody : told.join(', '));
+const toldOf = ({ deliveries }: ListedAlert): ReactNode =>
+  deliveries.length === 0 ? (
+    texts.toldNobody
+  ) : (
+    <span className="alerts-told">
+      {deliveries.map((each) => (
+        <Delivery key={each.channel} delivery={each} />
+      ))}
+    </span>
+  );
+
+const DELIVERIES = { taken: IconCheck, waiting: IconClock, retrying: IconX, 'given-up': IconX } as const;
+
+export const deliveryOf = ({ state, attempts }: ListedAlert['deliveries'][number]): string => {
+  switch (state) {
+    case 'taken':
+      return texts.deliveries.taken;
+    case 'waiting':
+      return texts.deliveries.waiting;
+    case 'retrying':
+      return texts.deliveries.retrying(attempts);
+    case 'given-up':
+      return texts.deliveries.givenUp;
+    default:
+      return state satisfies never;
+  }
+};
+
+/** `desk ✓`, `phone ✕ retry 2`. */
+function Delivery({ delivery }: { readonly delivery: ListedAlert['deliveries'][number] }): ReactNode {
+  const { channel, state, problem } = delivery;
+  const Icon = DELIVERIES[state];
+  return (
+    <span className="alerts-delivery" data-state={state} title={problem ?? undefined}>
+      {channel} <Icon size={14} stroke={2} aria-hidden />
+      <span className={state === 'taken' ? 'unseen' : undefined}>{deliveryOf(delivery)}</span>
+    </span>
+  );
+}
+
+export function SnoozeButton({
+  alert,
+  isCompact = false,
+}: {
+  readonly alert: ListedAlert;
+  readonly isCompact?: boolean;
+}): ReactNode {
+  const { may } = useSession();
+  const { snooze, wake } = useSnooze();
+  if (alert.state !== 'open') return null;
+  const isMine = may('alerts:write');
+  const isSnoozed = alert.snoozedUntil !== null;
+  const does = isSnoozed ? texts.wake : texts.snooze;
+  return (
+    <Button
+      {...(isCompact ? { size: 'compact-sm' } : {})}
+      className="alerts-acknowledge"
+      aria-label={`${does}: ${alert.title}`}
+      disabled={!isMine}
+      title={isMine ? undefined : texts.notYours}
+      onClick={() => void (isSnoozed ? wake(alert.id) : snooze(alert.id))}
+    >
+      {does}
+    </Button>
+  );
+}
 
 export function AcknowledgeButton({
   alert,
@@ -58,7 +128,16 @@ const COLUMNS: readonly Column<ListedAlert>[] = [
   { id: 'count', header: texts.count, isNumber: true, cell: ({ count }) => formatCount(count) },
   { id: 'last', header: texts.last, cell: ({ lastAt }) => <Time at={lastAt} as="age" /> },
   { id: 'told', header: texts.told, cell: toldOf },
-  { id: 'operations', header: texts.operations, cell: (alert) => <AcknowledgeButton alert={alert} isCompact /> },
+  {
+    id: 'operations',
+    header: texts.operations,
+    cell: (alert) => (
+      <span className="row">
+        <AcknowledgeButton alert={alert} isCompact />
+        <SnoozeButton alert={alert} isCompact />
+      </span>
+    ),
+  },
   { id: 'first', header: texts.first, cell: ({ since }) => <Time at={since} />, isHiddenAtFirst: true },
   { id: 'kind', header: texts.kind, cell: kindOf, isHiddenAtFirst: true },
 ];
@@ -126,7 +205,16 @@ export function InboxTab(): ReactNode {
               {texts.told}: {toldOf(alert)}
             </>
           ),
-          ...(alert.state === 'open' ? { actions: <AcknowledgeButton alert={alert} /> } : {}),
+          ...(alert.state === 'open'
+            ? {
+                actions: (
+                  <span className="row">
+                    <AcknowledgeButton alert={alert} />
+                    <SnoozeButton alert={alert} />
+                  </span>
+                ),
+              }
+            : {}),
         })}
         opened={opened}
         onOpen={({ id }) => open(`/alerts/${encodeURIComponent(id)}`)}

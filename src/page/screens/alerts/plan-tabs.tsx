@@ -1,5 +1,5 @@
 /** Who is told of what and who is next, as the file of the daemon says: routes as steps, and kinds by channels. */
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import type { AlertPlan, ListedChannel } from '../../../api/alerts-routes.ts';
 import { useApi } from '../../api/queries.ts';
 import { formatDuration } from '../../parts/format.ts';
@@ -22,6 +22,8 @@ export function OnCallTab(): ReactNode {
           <Empty>{texts.none}</Empty>
         ) : (
           <div className="stack">
+            <OnCallNow routes={routes} />
+            <h2>{texts.plan}</h2>
             <ol className="alerts-routes">
               {routes.map((route, at) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: routes have no name, and their order is the file's
@@ -38,19 +40,59 @@ export function OnCallTab(): ReactNode {
   );
 }
 
+/** Of the routes that hold at this moment: who hears of what, and who is next. */
+function OnCallNow({ routes }: { readonly routes: readonly Route[] }): ReactNode {
+  const texts = alertTexts.onCall;
+  const holding = routes.filter(({ holdsNow }) => holdsNow);
+  return (
+    <section className="panel stack">
+      <h2>{texts.title}</h2>
+      {holding.length === 0 && <p>{texts.nobodyNow}</p>}
+      {holding.length > 0 && (
+        <dl className="facts">
+          {holding.map((route, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: routes have no name, and their order is the file's
+            <Fragment key={at}>
+              <dt>
+                {whatOf(route)}
+                {route.severity === 'info' ? '' : `, ${texts.atLeast(severityName(route.severity))}`}
+              </dt>
+              <dd>
+                {route.steps
+                  .map(({ to, afterSeconds }) =>
+                    texts.called(
+                      to.join(', '),
+                      afterSeconds === 0 ? texts.atOnce : texts.after(formatDuration(afterSeconds * 1000)),
+                    ),
+                  )
+                  .join('; ')}
+                {route.isQuietNow && ` (${texts.quietNow}: ${texts.quietMeans})`}
+              </dd>
+            </Fragment>
+          ))}
+        </dl>
+      )}
+    </section>
+  );
+}
+
+const whatOf = ({ kinds }: Route): string =>
+  kinds === null ? alertTexts.onCall.everything : kinds.map((kind) => kindOf({ kind })).join(', ');
+
 function RouteCard({ route }: { readonly route: Route }): ReactNode {
   const texts = alertTexts.onCall;
-  const { kinds, severity, rules, during, quiet, steps, repeatSeconds } = route;
-  const what = kinds === null ? texts.everything : kinds.map((kind) => kindOf({ kind })).join(', ');
+  const { severity, rules, during, quiet, steps, repeatSeconds, holdsNow, isQuietNow } = route;
   return (
     <>
-      <h2>{what}</h2>
+      <h3>{whatOf(route)}</h3>
       <p className="muted">
         {[
           severity === 'info' ? '' : texts.atLeast(severityName(severity)),
           rules === null ? '' : texts.ofRules(rules.join(', ')),
-          during === null ? '' : `${texts.during} ${during}`,
-          quiet === null ? '' : `${texts.quiet} ${quiet}: ${texts.quietMeans}`,
+          during === null ? '' : `${texts.during} ${during} (${holdsNow ? texts.now : texts.notNow})`,
+          quiet === null
+            ? ''
+            : `${texts.quiet} ${quiet}: ${texts.quietMeans}${isQuietNow ? `, ${texts.quietNow}` : ''}`,
         ]
           .filter((part) => part !== '')
           .join(' · ')}

@@ -1,7 +1,7 @@
 /** One held call in full: who, whom, why, how long, and the two buttons. Nothing in it needs scrolling on a phone. */
 import { Button } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
-import { type ReactNode, useEffect, useEffectEvent, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from 'react';
 import type { ApprovalReport } from '../../../approvals/approval.ts';
 import { type LiveEvent, useLiveEvents } from '../../api/live.tsx';
 import { useMe } from '../../api/me.ts';
@@ -65,6 +65,14 @@ export function ApprovalCard({
     ],
     hasFocus && isOpen,
   );
+  // One that is settled stays as high as it was: what is below it may have a pointer over it.
+  const height = useRef(0);
+  useLayoutEffect(() => {
+    const { current } = card;
+    if (current === null) return;
+    if (isOpen) height.current = current.offsetHeight;
+    current.style.minHeight = isOpen ? '' : `${height.current}px`;
+  });
   const said = outcome.join(' ');
   const tell = useEffectEvent(() => {
     announce(said);
@@ -167,6 +175,7 @@ function Facts({ approval, isOpen }: { readonly approval: ApprovalReport; readon
     ...(ofNumber === undefined ? [] : [approvalTexts.history(ofNumber.approved, ofNumber.refused)]),
   ];
   const about = [
+    ...(from.length === 0 ? [] : [approvalTexts.from(from.join(' · '))]),
     ...(trunk === null ? [] : [approvalTexts.over(trunk)]),
     ...(facts?.cost == null ? [] : [costText(facts.cost)]),
     ...(isOpen ? [approvalTexts.waits(formatDuration(now - Date.parse(openedAt)))] : []),
@@ -183,8 +192,7 @@ function Facts({ approval, isOpen }: { readonly approval: ApprovalReport; readon
       <p className="approval-number mono">{formatPhone(destination)}</p>
       {where.length > 0 && <p>{where.join(' · ')}</p>}
       <p>{sentence(because)}</p>
-      <p className="muted">{about.join(' · ')}</p>
-      {from.length > 0 && <p className="muted">{approvalTexts.from(from.join(' · '))}</p>}
+      <p className="muted">{capital(about.join(' · '))}</p>
       {history.length > 0 && <p className="muted">{approvalTexts.week(history.join(' · '))}</p>}
       {approval.approversNeeded > 1 && <p>{approvalTexts.needsTwo(approval.approvedBy, approval.approversNeeded)}</p>}
       {isOpen && (

@@ -3,6 +3,7 @@ import { Button, CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ApprovalReport } from '../../../approvals/approval.ts';
 import { useMe } from '../../api/me.ts';
+import { usePhone } from '../../frame/phone.ts';
 import { formatPhone } from '../../parts/format.ts';
 import { useZone } from '../../parts/time.tsx';
 import { approvalTexts } from '../../texts/approvals.ts';
@@ -22,13 +23,18 @@ export function ApprovalLine({
   const zone = useZone();
   const { data: me } = useMe();
   const isOpen = state === 'open';
+  const isPhone = usePhone();
   const [outcome] = outcomeOf(approval, { phase: 'none' }, me?.name ?? '', zone);
   return (
     <article id={`card-${id}`} className="approval-line" aria-labelledby={`name-${id}`}>
       <h2 id={`name-${id}`} tabIndex={-1}>
         {approvalTexts.extension(extension)} → <span className="number mono">{formatPhone(destination)}</span>
       </h2>
-      {isOpen ? <Countdown approval={approval} /> : <span className="muted">{outcome}</span>}
+      {isOpen ? (
+        <Countdown approval={approval} />
+      ) : (
+        <span className="muted">{isPhone ? approvalTexts.states[state] : outcome}</span>
+      )}
       {isOpen ? (
         <Button onClick={onReview}>{approvalTexts.review}</Button>
       ) : (

@@ -15,7 +15,7 @@ export function outcomeOf(
 ): readonly string[] {
   const { state, decidedBy, decidedAt, reason, otherwise } = approval;
   const at = decidedAt === null ? '' : formatClock(Date.parse(decidedAt), zone);
-  const by = decidedBy === null ? approvalTexts.someone : decidedBy === me ? approvalTexts.you : formatActor(decidedBy);
+  const by = decidedBy === null ? approvalTexts.someone : decidedBy === me ? approvalTexts.you : nameOf(decidedBy);
   const quoted = reason === null ? [] : [texts.because(reason)];
   switch (state) {
     case 'open': {
@@ -40,6 +40,9 @@ export function outcomeOf(
       return state satisfies never;
   }
 }
+
+/** By what he decided stands in the list of what was decided. */
+const nameOf = (by: string): string => formatActor(by).replace(/, by .*$/, '');
 
 function lateSentence(
   decision: Extract<DecisionState, { readonly phase: 'late' }>,

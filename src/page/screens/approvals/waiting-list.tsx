@@ -48,7 +48,12 @@ export function WaitingList(): ReactNode {
   }, [approvals, isFrozen]);
 
   const focusCard = (id: string): void => {
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>(`#card-${CSS.escape(id)} h2`)?.focus());
+    requestAnimationFrame(() => {
+      const card = list.current?.querySelector<HTMLElement>(`#card-${CSS.escape(id)}`);
+      card?.querySelector('h2')?.focus({ preventScroll: true });
+      // On a phone the buttons would lie over what comes before them.
+      card?.scrollIntoView({ block: 'nearest' });
+    });
   };
   const review = (id: string): void => {
     if (!mayPress(id)) return;

@@ -3,8 +3,6 @@ import { Button, Menu, TextInput } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { type ReactNode, useEffect } from 'react';
 import { Outlet, useParams } from 'react-router';
-import type { AuditPage } from '../../../people/audit-log.ts';
-import type { AuditRecord } from '../../../people/audit-record.ts';
 import { withQuery } from '../../api/client.ts';
 import { usePages, useRefresh } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
@@ -19,7 +17,16 @@ import { Empty } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { auditTexts as texts } from '../../texts/audit.ts';
 import { Chain } from './chain.tsx';
-import { didOf, differences, placeOf, shortDifference, wayOf, whoOf } from './differences.ts';
+import {
+  type AuditRow,
+  type AuditRows,
+  didOf,
+  differences,
+  placeOf,
+  shortDifference,
+  wayOf,
+  whoOf,
+} from './differences.ts';
 import './audit.css';
 
 const LOOK_AGAIN_MS = 15_000;
@@ -33,7 +40,12 @@ const FILTERS: readonly Filter<'action' | 'by'>[] = [
   { name: 'by', label: texts.filters.by },
 ];
 
-function Change({ entry }: { readonly entry: AuditRecord }): ReactNode {
+const OWN_FILTERS = FILTERS.filter(({ name }) => name === 'action').map((filter) => ({
+  ...filter,
+  values: (filter.values ?? []).filter(({ value }) => value === 'approvals' || value === 'grants'),
+}));
+
+function Change({ entry }: { readonly entry: AuditRow }): ReactNode {
   const found = differences(entry);
   const [first] = found;
   if (first === undefined) return '–';
@@ -52,7 +64,7 @@ const Cut = ({ text }: { readonly text: string }): ReactNode => (
   </span>
 );
 
-const COLUMNS: readonly Column<AuditRecord>[] = [
+const COLUMNS: readonly Column<AuditRow>[] = [
   { id: 'when', header: texts.when, cell: ({ at }) => <Time at={at} /> },
   { id: 'who', header: texts.who, cell: ({ by }) => whoOf(by) },
   { id: 'what', header: texts.what, cell: ({ action }) => <span title={action}>{didOf(action)}</span> },
@@ -62,25 +74,28 @@ const COLUMNS: readonly Column<AuditRecord>[] = [
   { id: 'way', header: texts.way, cell: ({ by }) => wayOf(by) },
   { id: 'from', header: texts.from, cell: ({ from }) => <span className="mono">{from ?? '–'}</span> },
   { id: 'box', header: texts.box, cell: ({ node }) => node, isHiddenAtFirst: true },
-  { id: 'number', header: texts.number, isNumber: true, cell: ({ seq }) => seq, isHiddenAtFirst: true },
+  { id: 'number', header: texts.number, isNumber: true, cell: ({ seq }) => seq ?? '–', isHiddenAtFirst: true },
 ];
+const OWN_COLUMNS = COLUMNS.filter(({ id }) => id !== 'who' && id !== 'number');
 
 const read = ({
   entries,
   cursor,
-}: AuditPage): { readonly rows: readonly AuditRecord[]; readonly cursor: string | null } => ({
+}: AuditRows): { readonly rows: readonly AuditRow[]; readonly cursor: string | null } => ({
   rows: entries,
   cursor,
 });
 
 export function AuditScreen(): ReactNode {
   const { values, set } = useAddressFilters(NAMES);
+  const { may } = useSession();
+  const isOwn = !may('audit:read');
   const { subject, since, until, ...chips } = values;
-  const query = { ...values, since: startOf(since), until: endOf(until) };
+  const query = { ...values, ...(isOwn ? { by: undefined } : {}), since: startOf(since), until: endOf(until) };
   return (
     <Screen
       title={texts.title}
-      purpose={texts.purpose}
+      purpose={isOwn ? texts.ownPurpose : texts.purpose}
       actions={
         <>
           <Chain />
@@ -89,7 +104,7 @@ export function AuditScreen(): ReactNode {
       }
     >
       <div className="audit-filters">
-        <FilterChips filters={FILTERS} values={chips} onChange={set} />
+        <FilterChips filters={isOwn ? OWN_FILTERS : FILTERS} values={chips} onChange={set} />
         <TextInput
           type="date"
           label={texts.since}
@@ -106,7 +121,7 @@ export function AuditScreen(): ReactNode {
         />
         <SearchField label={texts.search} value={subject ?? ''} onSearch={(text) => set({ subject: text })} />
       </div>
-      <Entries query={query} filterWords={Object.values(values).join(', ')} />
+      <Entries isOwn={isOwn} query={query} filterWords={Object.values(values).join(', ')} />
       <Outlet />
     </Screen>
   );
@@ -122,11 +137,19 @@ function timeOf(day: string | undefined, time: string): string | undefined {
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
-function Entries({ query, filterWords }: { readonly query: Query; readonly filterWords: string }): ReactNode {
+function Entries({
+  isOwn,
+  query,
+  filterWords,
+}: {
+  readonly isOwn: boolean;
+  readonly query: Query;
+  readonly filterWords: string;
+}): ReactNode {
   const { place } = useParams();
   const open = useDrawerOpener();
   const refresh = useRefresh();
-  const { rows, ...pages } = usePages<AuditPage, AuditRecord>('audit', query, read);
+  const { rows, ...pages } = usePages<AuditRows, AuditRow>(isOwn ? 'audit/own' : 'audit', query, read);
   // Entries are no events of the stream; they are read again while somebody looks.
   useEffect(() => {
     const timer = setInterval(() => {
@@ -137,7 +160,7 @@ function Entries({ query, filterWords }: { readonly query: Query; readonly filte
   return (
     <DataTable
       name={texts.list}
-      columns={COLUMNS}
+      columns={isOwn ? OWN_COLUMNS : COLUMNS}
       rows={rows}
       keyOf={placeOf}
       nameOf={({ action, subject }) => `${didOf(action)} ${subject}`}
@@ -161,7 +184,9 @@ function Entries({ query, filterWords }: { readonly query: Query; readonly filte
             {texts.lookFurther}
           </Empty>
         ) : (
-          <Empty>{filterWords === '' ? texts.empty : texts.emptyFiltered(filterWords)}</Empty>
+          <Empty>
+            {filterWords === '' ? (isOwn ? texts.ownEmpty : texts.empty) : texts.emptyFiltered(filterWords)}
+          </Empty>
         )
       }
     />

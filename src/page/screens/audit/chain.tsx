@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { AuditVerdict } from '../../../people/audit-verify.ts';
 import { serverNow } from '../../api/server-clock.ts';
+import { useSession } from '../../api/session.tsx';
 import { useAction } from '../../parts/action.ts';
 import { capital, formatClock, sentence } from '../../parts/format.ts';
 import { ErrorText } from '../../parts/states.tsx';
@@ -14,6 +15,7 @@ import { verifyChain } from './verify.ts';
 let last: { readonly verdict: AuditVerdict; readonly at: number } | undefined;
 
 export function Chain(): ReactNode {
+  const { may } = useSession();
   const zone = useZone();
   const { isRunning, error, run } = useAction();
   const [progress, setProgress] = useState<readonly [checked: number, total: number]>();
@@ -31,6 +33,12 @@ export function Chain(): ReactNode {
       setProgress(undefined);
     }
   };
+  if (!may('audit:read'))
+    return (
+      <span title={texts.othersVerify}>
+        <Button disabled>{texts.verify}</Button>
+      </span>
+    );
   return (
     <div className="audit-chain">
       <div role="status">

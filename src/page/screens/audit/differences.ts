@@ -1,7 +1,16 @@
 /** An entry of the audit log as the screen tells it: who did what, and what is different since. Pure. */
 import type { AuditRecord } from '../../../people/audit-record.ts';
+import type { OwnDecision } from '../../../people/own-decisions.ts';
 import { capital } from '../../parts/format.ts';
 import { auditTexts as texts } from '../../texts/audit.ts';
+
+/** An entry as it is listed; of one's own decisions without its place in the log. */
+export type AuditRow = OwnDecision & Partial<Omit<AuditRecord, keyof OwnDecision>>;
+
+export interface AuditRows {
+  readonly entries: readonly AuditRow[];
+  readonly cursor: string | null;
+}
 
 export interface Difference {
   /** `limits`, `autoBan.web`; empty: the thing as a whole. */
@@ -67,9 +76,15 @@ export function wayOf(by: string): string {
   return has(texts.ways, way) ? texts.ways[way] : texts.ways.other;
 }
 
-/** Where an entry stands, for the address of its drawer: the store's time and its number. */
-export const placeOf = ({ writtenAt, seq }: Pick<AuditRecord, 'writtenAt' | 'seq'>): string =>
-  `${Date.parse(writtenAt)}-${seq}`;
+/** Where an entry stands, for the address of its drawer: the store's time and its number, or its own time and id. */
+export const placeOf = ({ at, id, writtenAt, seq }: Pick<AuditRow, 'at' | 'id' | 'writtenAt' | 'seq'>): string =>
+  writtenAt === undefined || seq === undefined ? `${Date.parse(at)}~${id}` : `${Date.parse(writtenAt)}-${seq}`;
+
+/** When the own decision of a place was made; undefined: it is not the place of one. */
+export function decidedAt(place: string): string | undefined {
+  const [, ms] = /^(\d{1,15})~[\w-]+$/.exec(place) ?? [];
+  return ms === undefined ? undefined : new Date(Number(ms)).toISOString();
+}
 
 /** The cursor behind which the entry of a place is the first. */
 export function cursorOf(place: string): string | undefined {

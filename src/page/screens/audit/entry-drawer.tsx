@@ -1,8 +1,6 @@
 /** One entry of the audit log, with everything that it holds. */
 import type { ReactNode } from 'react';
 import { useParams } from 'react-router';
-import type { AuditPage } from '../../../people/audit-log.ts';
-import type { AuditRecord } from '../../../people/audit-record.ts';
 import { withQuery } from '../../api/client.ts';
 import { useApi } from '../../api/queries.ts';
 import { formatActor } from '../../parts/format.ts';
@@ -10,17 +8,28 @@ import { SideDrawer } from '../../parts/side-drawer.tsx';
 import { NotFound, Shown } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { auditTexts } from '../../texts/audit.ts';
-import { cursorOf, didOf, differences, placeOf, wayOf } from './differences.ts';
+import {
+  type AuditRow,
+  type AuditRows,
+  cursorOf,
+  decidedAt,
+  didOf,
+  differences,
+  placeOf,
+  wayOf,
+} from './differences.ts';
 
 const texts = auditTexts.drawer;
 
 export function AuditDrawer(): ReactNode {
   const { place = '' } = useParams();
-  const cursor = cursorOf(place);
-  const found = useApi<AuditPage>(cursor === undefined ? undefined : withQuery('audit', { limit: 1, cursor }));
+  const found = useApi<AuditRows>(askFor(place));
   return (
-    <SideDrawer title={texts.title(place.split('-')[1] ?? '')} closesTo="/audit-log">
-      {cursor === undefined ? (
+    <SideDrawer
+      title={decidedAt(place) === undefined ? texts.title(place.split('-')[1] ?? '') : texts.ownTitle}
+      closesTo="/audit-log"
+    >
+      {askFor(place) === undefined ? (
         <NotFound>{texts.gone}</NotFound>
       ) : (
         <Shown found={found}>
@@ -34,7 +43,17 @@ export function AuditDrawer(): ReactNode {
   );
 }
 
-function Entry({ entry }: { readonly entry: AuditRecord }): ReactNode {
+const MOST_AT_ONE_TIME = 20;
+
+/** Where the entry of a place is to be had. */
+function askFor(place: string): string | undefined {
+  const at = decidedAt(place);
+  if (at !== undefined) return withQuery('audit/own', { limit: MOST_AT_ONE_TIME, since: at, until: at });
+  const cursor = cursorOf(place);
+  return cursor === undefined ? undefined : withQuery('audit', { limit: 1, cursor });
+}
+
+function Entry({ entry }: { readonly entry: AuditRow }): ReactNode {
   const found = differences(entry);
   return (
     <div className="stack">
@@ -71,14 +90,18 @@ function Entry({ entry }: { readonly entry: AuditRecord }): ReactNode {
         <dd className="mono">{entry.action}</dd>
         <dt>{auditTexts.box}</dt>
         <dd>{entry.node}</dd>
-        <dt>{texts.written}</dt>
-        <dd>
-          <Time at={entry.writtenAt} />
-        </dd>
-        <dt>{texts.hash}</dt>
-        <dd className="mono">{entry.hash}</dd>
-        <dt>{texts.previous}</dt>
-        <dd className="mono">{entry.previous}</dd>
+        {entry.writtenAt !== undefined && (
+          <>
+            <dt>{texts.written}</dt>
+            <dd>
+              <Time at={entry.writtenAt} />
+            </dd>
+            <dt>{texts.hash}</dt>
+            <dd className="mono">{entry.hash}</dd>
+            <dt>{texts.previous}</dt>
+            <dd className="mono">{entry.previous}</dd>
+          </>
+        )}
       </dl>
     </div>
   );

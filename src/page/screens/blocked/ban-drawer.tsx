@@ -11,7 +11,7 @@ import { SideDrawer } from '../../parts/side-drawer.tsx';
 import { Shown } from '../../parts/states.tsx';
 import { Time, useZone } from '../../parts/time.tsx';
 import { blockedTexts } from '../../texts/blocked.ts';
-import { blockRange, blockType, defenseType, isUdpOnly, kindOf, namesTried, pathOf } from './bans.ts';
+import { blockRange, blockType, countryWords, defenseType, isUdpOnly, kindOf, pathOf, seenBy } from './bans.ts';
 import { Expires } from './expires.tsx';
 import { usePermanentAfter } from './permanent-after.ts';
 import { PermanentlyButton } from './permanently-button.tsx';
@@ -29,6 +29,12 @@ export function BanDrawer(): ReactNode {
           <div className="stack blocked-drawer">
             {answer.banned ? <Blocked ban={answer} answer={answer} /> : <p>{texts.notBlocked(address)}</p>}
             {answer.allowedBy !== null && <p>{texts.allowedBy(answer.allowedBy.name)}</p>}
+            {answer.leftAlone !== null && (
+              <p>
+                {blockedTexts.leftAlone.inDrawer(formatActor(answer.leftAlone.by))} <Time at={answer.leftAlone.until} />
+                .
+              </p>
+            )}
             {answer.countryRefusal !== null && (
               <p>
                 {texts.refusedCountry}: {sentence(answer.countryRefusal)}
@@ -91,13 +97,13 @@ function Blocked({ ban, answer }: { readonly ban: BanReport; readonly answer: Ba
             {ban.protocol?.toUpperCase() ?? blockedTexts.any} {ban.attackedPort ?? ''}
           </dd>
           <dt>{blockedTexts.seenBy}</dt>
-          <dd>{ban.service}</dd>
+          <dd>{seenBy(ban)}</dd>
           <dt>{blockedTexts.by}</dt>
           <dd>{formatActor(ban.by)}</dd>
           {ban.country !== null && (
             <>
               <dt>{blockedTexts.country}</dt>
-              <dd>{ban.country}</dd>
+              <dd>{countryWords(ban.country)}</dd>
             </>
           )}
           <dt>{texts.timesBlocked}</dt>
@@ -140,7 +146,7 @@ function EvidenceList({ answer }: { readonly answer: BanAnswerReport & { readonl
   const { evidence, offences, protocol } = answer;
   const [first, last] = [evidence?.[0], evidence?.at(-1)];
   const shown = evidence?.length ?? 0;
-  const names = namesTried(evidence ?? []);
+  const names = answer.namesTried ?? [];
   const lastedMs = Date.parse(last?.at ?? '') - Date.parse(first?.at ?? '');
   const summary = [
     offences > shown ? texts.newestOf(shown, offences) : texts.events(shown),

@@ -48,10 +48,15 @@ export function summarise(bans: readonly Pick<BanReport, 'until' | 'timesBanned'
   };
 }
 
+/** What it attacked, in words; a block keeps it out of everything. */
+export const seenBy = ({ service }: Pick<BanReport, 'service'>): string =>
+  Object.entries(texts.services).find(([name]) => name === service)?.[1] ?? service;
+
+/** `CU Cuba`: code and name, never a flag. */
+export function countryWords(code: string): string {
+  const name = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' }).of(code);
+  return name === undefined ? code : `${code} ${name}`;
+}
+
 /** For a path of the API or of the page. */
 export const pathOf = (address: string): string => encodeURIComponent(address);
-
-/** The user names that events of the evidence tell of, each once, in the order in which they were tried. */
-export const namesTried = (events: readonly { readonly event: string }[]): readonly string[] => [
-  ...new Set(events.flatMap(({ event }) => / as (.+) \([^()]*\) from \S+(?: over \w+)?$/s.exec(event)?.[1] ?? [])),
-];

@@ -1,9 +1,8 @@
 /** What is blocked now: the nine columns that PBX manuals have, in their order, and then what explains them. */
 import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import type { BanReport, BansPage } from '../../../api/bans-routes.ts';
-import type { ShownReport } from '../../../api/defence-routes.ts';
 import type { FirewallReport } from '../../../api/firewall-routes.ts';
 import { withQuery } from '../../api/client.ts';
 import { useApi, usePages, useRefresh } from '../../api/queries.ts';
@@ -18,12 +17,14 @@ import { useDrawerOpener } from '../../parts/side-drawer.tsx';
 import { Empty } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { blockedTexts as texts } from '../../texts/blocked.ts';
-import { blockRange, blockType, defenseType, kindOf, pathOf, sourceOf } from './bans.ts';
+import { blockRange, blockType, countryWords, defenseType, kindOf, pathOf, seenBy, sourceOf } from './bans.ts';
 import { Expires } from './expires.tsx';
+import { LeftAlone, MisSetPhones } from './notices.tsx';
 import { usePermanentAfter } from './permanent-after.ts';
 import { PermanentlyButton } from './permanently-button.tsx';
 import { useUnblock } from './unblock-context.ts';
 
+type Row = BansPage['bans'][number];
 const LOOK_AGAIN_MS = 30_000;
 const FILTERS: readonly Filter<'service' | 'origin' | 'permanent'>[] = [
   { name: 'service', label: texts.filters.service },
@@ -80,7 +81,7 @@ const mono = (text: string): ReactNode => (
   </span>
 );
 
-const COLUMNS: readonly Column<BanReport>[] = [
+const COLUMNS: readonly Column<Row>[] = [
   { id: 'defense', header: texts.defenseType, cell: defenseType },
   { id: 'type', header: texts.blockType, cell: (ban) => <BlockType ban={ban} /> },
   { id: 'range', header: texts.blockRange, cell: ({ address }) => mono(blockRange(address)) },
@@ -96,14 +97,26 @@ const COLUMNS: readonly Column<BanReport>[] = [
   { id: 'until', header: texts.expires, cell: ({ until }) => <Expires until={until} /> },
   { id: 'operations', header: texts.operations, cell: (ban) => <UnblockButton ban={ban} /> },
   { id: 'reason', header: texts.reason, cell: ({ reason }) => <span title={reason}>{sentence(reason)}</span> },
-  { id: 'country', header: texts.country, cell: ({ country }) => country ?? '–' },
+  { id: 'country', header: texts.country, cell: ({ country }) => (country === null ? '–' : countryWords(country)) },
   {
     id: 'dropped',
     header: texts.drops,
     isNumber: true,
     cell: ({ dropped }) => (dropped === null ? '–' : formatCount(dropped)),
   },
-  { id: 'service', header: texts.seenBy, cell: ({ service }) => service },
+  { id: 'service', header: texts.seenBy, cell: seenBy },
+  {
+    id: 'names',
+    header: texts.namesTried,
+    cell: ({ namesTried }) =>
+      namesTried == null || namesTried.length === 0 ? (
+        '–'
+      ) : (
+        <span className="blocked-names mono" title={namesTried.join(', ')}>
+          {namesTried.join(', ')}
+        </span>
+      ),
+  },
   {
     id: 'hit',
     header: texts.lastHit,
@@ -113,7 +126,7 @@ const COLUMNS: readonly Column<BanReport>[] = [
   { id: 'by', header: texts.by, cell: ({ by }) => formatActor(by), isHiddenAtFirst: true },
 ];
 
-const read = ({ bans, cursor }: BansPage): { readonly rows: readonly BanReport[]; readonly cursor: string | null } => ({
+const read = ({ bans, cursor }: BansPage): { readonly rows: readonly Row[]; readonly cursor: string | null } => ({
   rows: bans,
   cursor,
 });
@@ -127,7 +140,7 @@ export function BlockedNow(): ReactNode {
   const around = useRef<HTMLDivElement>(null);
   const { values, set } = useAddressFilters(NAMES);
   const { search, ...chips } = values;
-  const { rows, ...pages } = usePages<BansPage, BanReport>('bans', values, read);
+  const { rows, ...pages } = usePages<BansPage, Row>('bans', { ...values, names: 'true' }, read);
   const { data: counted } = useApi<BansPage>(withQuery('bans', { ...values, limit: 1 }));
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [isAll, setAll] = useState(false);
@@ -184,6 +197,7 @@ export function BlockedNow(): ReactNode {
   return (
     <div className="stack" ref={around}>
       <MisSetPhones />
+      <LeftAlone />
       <div className="list-filters">
         <FilterChips filters={FILTERS} values={chips} onChange={set} />
         <SearchField label={texts.search} value={search ?? ''} onSearch={(text) => set({ search: text })} />
@@ -274,42 +288,6 @@ function SelectionBar({
       <Button variant="subtle" size="compact-sm" onClick={onClear}>
         {texts.clearSelection}
       </Button>
-    </section>
-  );
-}
-
-/** Phones that guess nothing and try one wrong password by a timer; they need a person and not a block. */
-function MisSetPhones(): ReactNode {
-  const { data = [] } = useApi<readonly ShownReport[]>('bans/reports?limit=100');
-  const known = new Set<string>();
-  const phones = data.filter(({ kind, account, address }) => {
-    const name = `${account} ${address}`;
-    return kind === 'mis-set-phone' && !known.has(name) && known.add(name);
-  });
-  if (phones.length === 0) return null;
-  return (
-    <section className="panel">
-      <h2>{texts.misSet.title}</h2>
-      <p className="muted">{texts.misSet.help}</p>
-      <ul className="blocked-phones">
-        {phones.slice(0, 5).map(({ at, account, address, sentence: what }) => (
-          <li key={`${account} ${address}`}>
-            <strong>{texts.misSet.extension(account ?? '?')}</strong>
-            <span>{sentence(what)}</span>
-            <span className="muted">
-              <Time at={at} as="age" />
-              {address !== null && (
-                <>
-                  {' · '}
-                  <Link className="mono" to={`/blocked-ips/${pathOf(address)}`}>
-                    {address}
-                  </Link>
-                </>
-              )}
-            </span>
-          </li>
-        ))}
-      </ul>
     </section>
   );
 }

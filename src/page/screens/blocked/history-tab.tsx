@@ -12,7 +12,7 @@ import { useDrawerOpener } from '../../parts/side-drawer.tsx';
 import { Empty, Shown } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { blockedTexts } from '../../texts/blocked.ts';
-import { blockRange, defenseType, pathOf } from './bans.ts';
+import { blockRange, defenseType, pathOf, seenBy } from './bans.ts';
 
 const texts = blockedTexts.history;
 const words = blockedTexts.drawer.change;
@@ -47,13 +47,13 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     id: 'what',
     header: texts.what,
-    cell: ({ what, againAt }) => (
+    cell: ({ what, at, againAt }) => (
       <>
         {words[what]}
         {againAt !== undefined && (
           <span className="muted">
             {', '}
-            {texts.again} <Time at={againAt} />
+            {texts.again(formatDuration(Date.parse(againAt) - Date.parse(at)))}
           </span>
         )}
       </>
@@ -77,7 +77,7 @@ const COLUMNS: readonly Column<Row>[] = [
     isNumber: true,
     cell: ({ what, at, ban }) => (isEnd(what) ? formatDuration(Date.parse(at) - Date.parse(ban.since)) : '–'),
   },
-  { id: 'service', header: blockedTexts.seenBy, cell: ({ ban }) => ban.service, isHiddenAtFirst: true },
+  { id: 'service', header: blockedTexts.seenBy, cell: ({ ban }) => seenBy(ban), isHiddenAtFirst: true },
 ];
 
 function whoOf({ what, by, ban }: BanChangeReport): string {

@@ -21,14 +21,25 @@ const piecesOf = (addresses: readonly string[]): readonly (readonly string[])[] 
   Array.from({ length: Math.ceil(addresses.length / PIECE) }, (_, at) => addresses.slice(at * PIECE, (at + 1) * PIECE));
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** @param onProgress how many were dealt with. Never rejects: what goes wrong is a failure of its addresses. */
-export async function liftAll(addresses: readonly string[], onProgress: (done: number) => void): Promise<Lifted> {
+/**
+ * @param onProgress how many were dealt with
+ * @param leaveAloneSeconds no automatic ban of any of them for so long; undefined: one may come at once
+ *
+ * Never rejects: what goes wrong is a failure of its addresses.
+ */
+export async function liftAll(
+  addresses: readonly string[],
+  onProgress: (done: number) => void,
+  leaveAloneSeconds?: number,
+): Promise<Lifted> {
   const lifted: string[] = [];
   const over: string[] = [];
   const failures: Failure[] = [];
   for (const piece of piecesOf(addresses)) {
     try {
-      const answers = await api<readonly LiftReport[]>('POST', 'bans/lift', { body: { addresses: piece } });
+      const answers = await api<readonly LiftReport[]>('POST', 'bans/lift', {
+        body: { addresses: piece, ...(leaveAloneSeconds === undefined ? {} : { leaveAloneSeconds }) },
+      });
       for (const answer of answers)
         if (answer.lifted) lifted.push(answer.address);
         else if (answer.detail === 'is not banned') over.push(answer.address);

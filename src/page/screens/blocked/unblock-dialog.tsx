@@ -1,5 +1,5 @@
 /** Unblocks one address, some, or all that match: says first what that means, shows how far it is, and can be undone. */
-import { Button, Checkbox, Radio } from '@mantine/core';
+import { Button, Checkbox, NativeSelect, Radio } from '@mantine/core';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import type { BanReport, BansPage } from '../../../api/bans-routes.ts';
 import { api, withQuery } from '../../api/client.ts';
@@ -21,7 +21,14 @@ export type Wanted =
   | { readonly bans: readonly BanReport[] }
   | { readonly matching: Readonly<Record<string, string | undefined>>; readonly says: string };
 
+interface Done {
+  readonly addresses: readonly string[];
+  /** Without those that had ended by themselves. */
+  readonly lifted: readonly string[];
+}
 type Way = keyof typeof texts.ways;
+type Alone = keyof typeof texts.aloneFor;
+const ALONE: readonly Alone[] = ['900', '3600', '14400', '86400', '604800'];
 
 export function UnblockDialog({
   wanted,
@@ -37,7 +44,8 @@ export function UnblockDialog({
   const [bans, setBans] = useState<readonly BanReport[] | undefined>('bans' in wanted ? wanted.bans : undefined);
   const [withPermanent, setWithPermanent] = useState('bans' in wanted && wanted.bans.length === 1);
   const [way, setWay] = useState<Way>('plain');
-  const [progress, setProgress] = useState<number>();
+  const [alone, setAlone] = useState<Alone>('3600');
+  const [progress, setProgress] = useState<{ readonly done: number; readonly of: number }>();
   const [failures, setFailures] = useState<readonly Failure[]>([]);
   const loading = useAction();
   const working = useAction();
@@ -50,22 +58,38 @@ export function UnblockDialog({
   const summary = useMemo(() => summarise(bans ?? []), [bans]);
   const chosen = (bans ?? []).filter(({ until }) => withPermanent || until !== null).map(({ address }) => address);
 
+  /** What was done by now, over all tries: told once, and undone as one. */
+  const [done, setDone] = useState<Done>({ addresses: [], lifted: [] });
+
+  const finish = (all: Done): void => {
+    if (all.addresses.length > 0) tell(all, way, texts.aloneFor[alone], refresh);
+    onDone();
+  };
   const unblock = async (addresses: readonly string[]): Promise<void> => {
-    setProgress(0);
-    const { lifted, over, failures: failed } = await liftAll(addresses, setProgress);
-    const isAllowed = way === 'allow';
-    const notAllowed = isAllowed ? await allowAll([...lifted, ...over]) : [];
+    setProgress({ done: 0, of: addresses.length });
+    const leaveAloneSeconds = way === 'alone' ? Number(alone) : undefined;
+    const answer = await liftAll(
+      addresses,
+      (count) => setProgress({ done: count, of: addresses.length }),
+      leaveAloneSeconds,
+    );
+    const { lifted, over, failures: failed } = answer;
+    const notAllowed = way === 'allow' ? await allowAll([...lifted, ...over]) : [];
+    const all = { addresses: [...done.addresses, ...lifted, ...over], lifted: [...done.lifted, ...lifted] };
     setProgress(undefined);
     setFailures([...failed, ...notAllowed]);
-    if (lifted.length + over.length > 0) tell([...lifted, ...over], isAllowed, refresh, lifted);
+    setDone(all);
     await refresh('bans', 'allowlist', 'dashboard');
-    if (failed.length + notAllowed.length === 0) onDone();
+    if (failed.length + notAllowed.length === 0) finish(all);
   };
 
   const [only] = bans ?? [];
   const isOne = bans?.length === 1 && only !== undefined;
   return (
-    <Dialog title={texts.title(bans?.length ?? 0)} {...(working.isRunning ? {} : { onClose })}>
+    <Dialog
+      title={texts.title(bans?.length ?? 0)}
+      {...(working.isRunning ? {} : { onClose: failures.length > 0 ? () => finish(done) : onClose })}
+    >
       <div className="stack">
         {'matching' in wanted && (
           <p className="muted">{wanted.says === '' ? texts.everything : texts.matching(wanted.says)}</p>
@@ -96,37 +120,50 @@ export function UnblockDialog({
             onChange={(event) => setWithPermanent(event.currentTarget.checked)}
           />
         )}
-        {failures.length === 0 &&
-          may('allowlist:write') &&
-          bans !== undefined &&
-          bans.length <= MOST_ALLOWED &&
-          bans.length > 0 && (
-            <Radio.Group
-              label={texts.way}
-              value={way}
-              onChange={(value) => setWay(value === 'allow' ? 'allow' : 'plain')}
-            >
-              <div className="blocked-ways">
-                <Radio value="plain" label={texts.ways.plain} description={texts.plainHelp} />
-                <Radio value="allow" label={texts.ways.allow} description={texts.allowHelp} />
+        {failures.length === 0 && progress === undefined && bans !== undefined && bans.length > 0 && (
+          <Radio.Group
+            label={texts.way}
+            value={way}
+            onChange={(value) => setWay(value === 'allow' || value === 'alone' ? value : 'plain')}
+          >
+            <div className="blocked-ways">
+              <Radio value="plain" label={texts.ways.plain} description={texts.plainHelp} />
+              <div className="blocked-alone">
+                <Radio value="alone" label={texts.ways.alone} description={texts.aloneHelp} />
+                <NativeSelect
+                  aria-label={texts.aloneLasts}
+                  size="xs"
+                  value={alone}
+                  disabled={way !== 'alone'}
+                  data={ALONE.map((value) => ({ value, label: texts.aloneFor[value] }))}
+                  onChange={(event) => setAlone(ALONE.find((each) => each === event.currentTarget.value) ?? '3600')}
+                />
               </div>
-            </Radio.Group>
-          )}
+              {may('allowlist:write') && bans.length <= MOST_ALLOWED && (
+                <Radio value="allow" label={texts.ways.allow} description={texts.allowHelp} />
+              )}
+            </div>
+          </Radio.Group>
+        )}
         {progress !== undefined && (
           <div role="status">
-            <p className="number">{texts.progress(progress, chosen.length)}</p>
+            <p className="number">{texts.progress(progress.done, progress.of)}</p>
             <progress
               className="blocked-progress"
-              max={chosen.length}
-              value={progress}
-              aria-label={texts.title(chosen.length)}
+              max={progress.of}
+              value={progress.done}
+              aria-label={texts.title(progress.of)}
             />
           </div>
         )}
         {failures.length > 0 && <Failures failures={failures} />}
         {working.error !== undefined && <ErrorText error={working.error} />}
         <div className="row end">
-          <Button data-autofocus disabled={working.isRunning} onClick={failures.length > 0 ? onDone : onClose}>
+          <Button
+            data-autofocus
+            disabled={working.isRunning}
+            onClick={failures.length > 0 ? () => finish(done) : onClose}
+          >
             {failures.length > 0 ? partTexts.close : partTexts.cancel}
           </Button>
           {failures.length > 0 ? (
@@ -186,15 +223,16 @@ async function allowAll(addresses: readonly string[]): Promise<readonly Failure[
   return failures;
 }
 
-function tell(
-  addresses: readonly string[],
-  isAllowed: boolean,
-  refresh: ReturnType<typeof useRefresh>,
-  lifted: readonly string[],
-): void {
+function tell({ addresses, lifted }: Done, way: Way, lasts: string, refresh: ReturnType<typeof useRefresh>): void {
   const [first = ''] = addresses;
-  const one = isAllowed ? texts.oneAllowed(first) : texts.oneDone(first);
-  const many = isAllowed ? texts.manyAllowed(addresses.length) : texts.done(addresses.length);
+  const isAllowed = way === 'allow';
+  const isAlone = way === 'alone';
+  const one = isAllowed ? texts.oneAllowed(first) : isAlone ? texts.oneAlone(first, lasts) : texts.oneDone(first);
+  const many = isAllowed
+    ? texts.manyAllowed(addresses.length)
+    : isAlone
+      ? texts.manyAlone(addresses.length, lasts)
+      : texts.done(addresses.length);
   const undo = async (): Promise<void> => {
     await restoreAll(lifted);
     await refresh('bans', 'dashboard');
@@ -207,13 +245,20 @@ function Failures({ failures }: { readonly failures: readonly Failure[] }): Reac
   return (
     <div role="alert">
       <strong>{texts.failed(failures.length)}</strong>
-      <ul className="blocked-failures">
-        {failures.map(({ address, why }) => (
-          <li key={address}>
-            <span className="mono">{address}</span> {why}
-          </li>
-        ))}
-      </ul>
+      <section
+        className="blocked-failures"
+        aria-label={texts.failed(failures.length)}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller has to be reached by keyboard (WCAG 2.1.1)
+        tabIndex={0}
+      >
+        <ul>
+          {failures.map(({ address, why }) => (
+            <li key={address}>
+              <span className="mono">{address}</span> {why}
+            </li>
+          ))}
+        </ul>
+      </section>
     </div>
   );
 }

@@ -13,6 +13,7 @@ import { type Pages, stateOf } from '../../api/queries.ts';
 import { type CallFilters, type CallRow, merged, passes, rowOf, rowOfEvent } from './call-rows.ts';
 
 const PAGE = 100;
+const READ_AGAIN_MS = 20_000;
 const PAINT_EVERY_MS = 250;
 const MOST_ARRIVED = 2000;
 
@@ -36,6 +37,8 @@ export function useCallList(filters: CallFilters, isPaused: boolean, around: Ref
     placeholderData: keepPreviousData,
     staleTime: 0,
     refetchOnWindowFocus: false,
+    // How calls ended is not told live. Who has read further back is not made to read all of it again.
+    refetchInterval: ({ state }) => (state.data?.pages.length === 1 && !isPaused ? READ_AGAIN_MS : false),
   });
   const read = useMemo(() => (found.data?.pages ?? []).flatMap(({ calls }) => calls.map(rowOf)), [found.data]);
 
@@ -65,7 +68,8 @@ export function useCallList(filters: CallFilters, isPaused: boolean, around: Ref
   }, []);
   useLiveEvents(['call'], ({ type, data }) => {
     if (type === 'resync') {
-      void queries.invalidateQueries({ queryKey: ['call-list'] });
+      // A next page that somebody has just asked for must not be cancelled by it.
+      void queries.invalidateQueries({ queryKey: ['call-list'] }, { cancelRefetch: false });
       return;
     }
     const row = rowOfEvent(data);

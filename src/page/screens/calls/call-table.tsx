@@ -1,11 +1,12 @@
 /** All calls, or those that were refused: filters, search, the list, and what came meanwhile. */
 import { Button, CloseButton } from '@mantine/core';
 import { type ReactNode, useRef } from 'react';
+import type { CallEnd } from '../../../gate/call-sequels.ts';
 import { useKeys } from '../../frame/keys.tsx';
 import { useAddressFilters } from '../../parts/address-state.ts';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { type Filter, FilterChips } from '../../parts/filter-chips.tsx';
-import { formatDuration, formatMoment, formatPhone, sentence } from '../../parts/format.ts';
+import { capital, formatCount, formatDuration, formatMoment, formatPhone, sentence } from '../../parts/format.ts';
 import { SearchField } from '../../parts/search-field.tsx';
 import { useDrawerOpener } from '../../parts/side-drawer.tsx';
 import { Empty } from '../../parts/states.tsx';
@@ -16,6 +17,8 @@ import { partTexts } from '../../texts/frame.ts';
 import { verdictTexts } from '../../texts/verdicts.ts';
 import { useCallList } from './call-list.ts';
 import { CALL_FILTERS, type CallFilters, type CallRow } from './call-rows.ts';
+import { costOf, holdOf, trunksOf } from './call-words.ts';
+import { RowActions } from './raise.tsx';
 
 export const verdictChips = (row: CallRow): ReactNode => (
   <span className="calls-verdicts">
@@ -35,6 +38,19 @@ export function decidedBy({ rule, layer, names, store }: CallRow): string {
   return store === 'failed' ? callTexts.storeAway : '–';
 }
 
+const who = ({ extension, extensionName }: CallRow): ReactNode => (
+  <span className="calls-clip">
+    {extension ?? callTexts.unknownExtension}
+    {extensionName !== null && <span className="muted"> {extensionName}</span>}
+  </span>
+);
+
+const Lasted = ({ end: { seconds, talkSeconds } }: { readonly end: CallEnd }): ReactNode => (
+  <span title={talkSeconds === null ? callTexts.notAnswered : callTexts.talked(formatDuration(talkSeconds * 1000))}>
+    {formatDuration(seconds * 1000)}
+  </span>
+);
+
 const number = ({ destination, dialled }: CallRow): ReactNode => (
   <span className="mono" title={dialled}>
     {formatPhone(destination)}
@@ -44,19 +60,42 @@ const number = ({ destination, dialled }: CallRow): ReactNode => (
 const COLUMNS: readonly Column<CallRow>[] = [
   { id: 'time', header: callTexts.time, cell: ({ at }) => <Time at={at} /> },
   { id: 'verdict', header: callTexts.verdict, cell: verdictChips },
-  { id: 'extension', header: callTexts.extension, cell: ({ extension }) => extension ?? callTexts.unknownExtension },
+  { id: 'extension', header: callTexts.extension, cell: who },
   {
     id: 'destination',
     header: callTexts.destination,
     cell: (row) => (
       <>
-        {number(row)} <span className="muted">{row.destinationLabel === 'unknown' ? '' : row.destinationLabel}</span>
+        {number(row)}{' '}
+        <span className="muted calls-label" title={row.destinationLabel}>
+          {row.destinationLabel === 'unknown' ? '' : row.destinationLabel}
+        </span>
       </>
     ),
   },
-  { id: 'trunk', header: callTexts.trunk, cell: ({ trunk }) => trunk ?? '–' },
-  { id: 'rule', header: callTexts.rule, cell: decidedBy },
-  { id: 'reason', header: callTexts.reason, cell: ({ reason }) => sentence(reason) },
+  { id: 'trunk', header: callTexts.trunks, cell: trunksOf },
+  {
+    id: 'rule',
+    header: callTexts.rule,
+    cell: (row) => (
+      <span className="calls-clip" title={`${decidedBy(row)}: ${sentence(row.reason)}`}>
+        {decidedBy(row)}
+      </span>
+    ),
+  },
+  {
+    id: 'reason',
+    header: callTexts.reason,
+    cell: ({ reason }) => sentence(reason),
+    isHiddenAtFirst: true,
+  },
+  {
+    id: 'duration',
+    header: callTexts.duration,
+    isNumber: true,
+    cell: ({ end }) => (end === null ? '–' : <Lasted end={end} />),
+  },
+  { id: 'cost', header: callTexts.cost.column, isNumber: true, cell: ({ end }) => (end === null ? '–' : costOf(end)) },
   {
     id: 'source',
     header: callTexts.source,
@@ -65,17 +104,35 @@ const COLUMNS: readonly Column<CallRow>[] = [
   },
   { id: 'campaign', header: callTexts.campaign, cell: ({ campaign }) => campaign ?? '–', isHiddenAtFirst: true },
   { id: 'agent', header: callTexts.agent, cell: ({ dialler }) => dialler?.agent ?? '–', isHiddenAtFirst: true },
-  { id: 'dialled', header: callTexts.dialledBy, cell: ({ dialler }) => dialler?.kind ?? '–', isHiddenAtFirst: true },
+  {
+    id: 'dialled',
+    header: callTexts.dialledBy,
+    cell: ({ dialler }) => (dialler === undefined ? '–' : capital(dialler.kind)),
+    isHiddenAtFirst: true,
+  },
   {
     id: 'waited',
     header: callTexts.waited,
     isNumber: true,
-    cell: ({ waitMs }) => (waitMs === null ? '–' : `${waitMs} ms`),
+    cell: ({ waitMs, held }) =>
+      (waitMs ?? held?.waitedMs) === undefined ? '–' : callTexts.ms(formatCount(waitMs ?? held?.waitedMs ?? 0)),
+    isHiddenAtFirst: true,
+  },
+  {
+    id: 'hold',
+    header: callTexts.hold,
+    cell: ({ held }) => (held === null ? '–' : holdOf(held)),
     isHiddenAtFirst: true,
   },
   { id: 'box', header: callTexts.box, cell: ({ node }) => node, isHiddenAtFirst: true },
   { id: 'id', header: callTexts.decision, cell: ({ id }) => <span className="mono">{id}</span>, isHiddenAtFirst: true },
 ];
+
+const actionsColumn = (onWhy: (row: CallRow) => void): Column<CallRow> => ({
+  id: 'actions',
+  header: callTexts.raise.header,
+  cell: (row) => <RowActions row={row} onWhy={() => onWhy(row)} />,
+});
 
 type FilterName = Exclude<(typeof CALL_FILTERS)[number], 'text' | 'since' | 'until'>;
 const FILTERS: readonly Filter<FilterName>[] = [
@@ -107,6 +164,7 @@ export function CallTable({
   const filters: CallFilters = isRefused ? { ...values, verdict: 'block' } : values;
   const { rows, waiting, showWaiting, ...pages } = useCallList(filters, isPaused, around);
   const { text, since, until, ...chosen } = values;
+  const columns = [...COLUMNS, actionsColumn((row) => open(`/calls/${row.id}`))];
   const isFiltered = Object.keys(values).length > 0;
   useKeys([
     { keys: ' ', says: callTexts.pauseKey, run: onPause },
@@ -150,7 +208,7 @@ export function CallTable({
       )}
       <DataTable
         name={callTexts.list}
-        columns={COLUMNS}
+        columns={columns}
         rows={rows}
         keyOf={({ id }) => id}
         nameOf={({ extension, destination }) => `${extension ?? callTexts.unknownExtension} ${destination}`}
@@ -159,8 +217,12 @@ export function CallTable({
           aside: <Time at={row.at} />,
           detail: (
             <>
-              {row.extension ?? callTexts.unknownExtension} → {number(row)}
+              {row.extension ?? callTexts.unknownExtension}
+              {row.extensionName === null ? '' : ` ${row.extensionName}`} → {number(row)}
               {decidedBy(row) === '–' ? '' : ` · ${decidedBy(row)}`}
+              {row.held === null ? '' : ` · ${holdOf(row.held)}`}
+              {row.end === null ? '' : ` · ${formatDuration(row.end.seconds * 1000)}`}
+              {row.end === null || row.end.cost === null ? '' : ` · ${costOf(row.end)}`}
               <FreeIn row={row} />
             </>
           ),

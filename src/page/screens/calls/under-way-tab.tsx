@@ -43,6 +43,7 @@ const COLUMNS: readonly Column<LiveCallView>[] = [
     isNumber: true,
     cell: ({ talkSeconds }) => (talkSeconds === null ? '–' : formatDuration(talkSeconds * 1000)),
   },
+  { id: 'cost', header: texts.cost, isNumber: true, cell: ({ cost }) => (cost === null ? '–' : cost.toFixed(2)) },
   {
     id: 'most',
     header: texts.most,
@@ -114,7 +115,11 @@ function UnderWay({ calls }: { readonly calls: readonly LiveCallView[] }): React
         phone={(call) => ({
           title: `${call.extension ?? callTexts.unknownExtension} → ${formatPhone(call.destination)}`,
           aside: <Lasts since={call.startedAt} />,
-          detail: [...(call.trunk === null ? [] : [call.trunk]), call.node].join(' · '),
+          detail: [
+            ...(call.trunk === null ? [] : [call.trunk]),
+            call.node,
+            ...(call.cost === null ? [] : [texts.costs(call.cost.toFixed(2))]),
+          ].join(' · '),
         })}
         onOpen={({ decision }) => open(`/calls/${decision}`)}
         {...(mayEnd ? { selected: chosen, onSelect: setChosen } : {})}

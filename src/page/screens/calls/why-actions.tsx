@@ -17,6 +17,7 @@ import { useZone } from '../../parts/time.tsx';
 import { say } from '../../parts/undo.tsx';
 import { Verdict } from '../../parts/verdict.tsx';
 import { callTexts } from '../../texts/calls.ts';
+import { RaiseButton } from './raise.tsx';
 import { asText, explainIt, readSubject } from './why.ts';
 
 const texts = callTexts.why;
@@ -35,6 +36,7 @@ export function WhyActions({ call }: { readonly call: DecisionReport }): ReactNo
         </Button>
       )}
       <MakeRule call={call} />
+      <RaiseButton call={call} />
       {verdict === 'block' && <AllowThis call={call} />}
       {source !== null && call.layer !== 'ban' && call.layer !== 'allowlist' && may('bans:read') && (
         <BlockAddress id={call.id} address={source} />

@@ -4,17 +4,17 @@ import { IconArrowLeft } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'react-router';
-import type { ApprovalReport } from '../../../approvals/approval.ts';
+import type { CallEnd, HoldEnd } from '../../../gate/call-sequels.ts';
 import type { DecisionReport, FindingReport } from '../../../gate/report.ts';
 import { ApiError, api } from '../../api/client.ts';
 import { serverNow } from '../../api/server-clock.ts';
-import { capital, formatActor, formatMoment } from '../../parts/format.ts';
+import { capital, formatDuration, formatMoment } from '../../parts/format.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { Failed, Loading, NotFound } from '../../parts/states.tsx';
 import { Time, useNow, useZone } from '../../parts/time.tsx';
 import { Verdict } from '../../parts/verdict.tsx';
-import { approvalTexts } from '../../texts/approvals.ts';
 import { callTexts } from '../../texts/calls.ts';
+import { costOf, holdOf, trunksOf } from './call-words.ts';
 import { allowedFrom, countOf, describeCall, explainIt, LAYERS, layerOf, windowOf } from './why.ts';
 import { WhyActions } from './why-actions.tsx';
 import './calls.css';
@@ -24,11 +24,11 @@ const texts = callTexts.why;
 export function WhyScreen(): ReactNode {
   const { id = '' } = useParams();
   const { search } = useLocation();
-  // A decision never changes.
+  // What was decided never changes; how its call ended comes later.
   const { data, error, refetch } = useQuery({
     queryKey: ['decision', id],
     queryFn: ({ signal }) => api<DecisionReport>('GET', `calls/${encodeURIComponent(id)}`, { signal }),
-    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: ({ state }) => (isUnderWay(state.data) ? 5000 : false),
   });
   return (
     <Screen
@@ -51,6 +51,11 @@ export function WhyScreen(): ReactNode {
     </Screen>
   );
 }
+
+/** It may have gone out, and nobody saw its end so far. */
+const isUnderWay = (call: DecisionReport | undefined): boolean =>
+  call !== undefined && call.verdict !== 'block' && call.end === null && serverNow() - Date.parse(call.at) < HOUR_MS;
+const HOUR_MS = 3_600_000;
 
 function Why({ call }: { readonly call: DecisionReport }): ReactNode {
   const zone = useZone();
@@ -199,14 +204,23 @@ const Lines = ({ of }: { readonly of: readonly string[] }): ReactNode => (
   </span>
 );
 
+const lastedOf = ({ seconds, talkSeconds }: CallEnd): string =>
+  texts.lastedAnd(
+    formatDuration(seconds * 1000),
+    talkSeconds === null ? callTexts.notAnswered.toLowerCase() : callTexts.talked(formatDuration(talkSeconds * 1000)),
+  );
+
 function Facts({ call }: { readonly call: DecisionReport }): ReactNode {
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     [texts.dialled, call.dialled],
-    [callTexts.trunk, call.trunk],
+    [callTexts.trunks, trunksOf(call)],
     [callTexts.source, call.source],
     [callTexts.campaign, call.campaign],
     [callTexts.agent, call.dialler?.agent],
     [callTexts.dialledBy, call.dialler?.kind],
+    [texts.lasted, call.end === null ? null : lastedOf(call.end)],
+    [texts.outcome, call.end?.outcome],
+    [texts.cost, call.end?.cost == null ? null : costOf(call.end)],
     [texts.took, `${call.tookMs} ms`],
   ];
   return (
@@ -221,29 +235,20 @@ function Facts({ call }: { readonly call: DecisionReport }): ReactNode {
             </div>
           ),
         )}
-        {call.verdict === 'hold' && <HoldOutcome decision={call.id} />}
+        {call.held !== null && <HoldOutcome held={call.held} />}
       </dl>
     </section>
   );
 }
 
 /** What became of a call that was held. */
-function HoldOutcome({ decision }: { readonly decision: string }): ReactNode {
+function HoldOutcome({ held }: { readonly held: HoldEnd }): ReactNode {
   const zone = useZone();
-  const { data } = useQuery({
-    queryKey: ['approvals', 'of', decision],
-    queryFn: ({ signal }) => api<readonly ApprovalReport[]>('GET', 'approvals?state=all&limit=1000', { signal }),
-  });
-  const found = data?.find((each) => each.decision === decision);
-  if (found === undefined) return null;
-  const { state, decidedBy, decidedAt } = found;
-  const word = approvalTexts.states[state];
   return (
     <div className="why-fact">
       <dt>{texts.held}</dt>
       <dd>
-        {decidedBy === null ? word : texts.heldBy(word, formatActor(decidedBy))}
-        {decidedAt !== null && ` · ${formatMoment(Date.parse(decidedAt), serverNow(), zone)}`}
+        {holdOf(held)} · {formatMoment(Date.parse(held.at), serverNow(), zone)} · {formatDuration(held.waitedMs)}
       </dd>
     </div>
   );

@@ -54,9 +54,9 @@ function whenAllowed(call: ExplanationReport, at: number, now: number, zone: str
   if (layer === 'ban') return texts.untilLifted;
   if (layer === 'lock') return texts.untilCleared;
   const decisive = findings.find((each) => each.rule === rule);
-  return decisive?.limits.some((each) => each.retryAfterSeconds === null) === true
-    ? texts.untilOver
-    : texts.notByItself;
+  if (decisive?.limits.some(({ kind, retryAfterSeconds: after }) => kind === 'concurrent' && after === null) === true)
+    return texts.untilOver;
+  return call.verdict === 'hold' ? texts.untilApproved : texts.notByItself;
 }
 
 /** `5 of 5 → not taken`, `4 of 5 → 5`; the count of a limit is the number before its slash. */

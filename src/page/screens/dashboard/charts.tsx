@@ -3,23 +3,36 @@ import type { ReactNode } from 'react';
 import { useNavigate } from 'react-router';
 import type { Dashboard } from '../../../api/dashboard-routes.ts';
 import { formatClock, formatCount } from '../../parts/format.ts';
-import { useZone } from '../../parts/time.tsx';
+import { useNow, useZone } from '../../parts/time.tsx';
 import { Verdict } from '../../parts/verdict.tsx';
 import { dashboardTexts } from '../../texts/dashboard.ts';
 import { verdictTexts } from '../../texts/verdicts.ts';
 import { type ChartSeries, MinuteChart } from './minute-chart.tsx';
-import { addedUp, countsOf, largestAt, STOPPED, sumOf } from './minutes.ts';
+import { addedUp, type Count, countsOf, largestAt, STOPPED, sumOf, upTo } from './minutes.ts';
 
 const texts = dashboardTexts.charts;
+/** It is read every ten seconds. */
+const OLD_MS = 30_000;
+
+const gapsOf = (counts: readonly Count[]): readonly string[] => {
+  const unknown = counts.filter((count) => count === null).length;
+  return unknown === 0 ? [] : [texts.gaps(unknown)];
+};
 
 export function Charts({ found }: { readonly found: Dashboard }): ReactNode {
   const navigate = useNavigate();
   const zone = useZone();
-  const { minutes, attacks, patterns } = found;
+  const now = useNow(30_000, { runsOn: true });
+  // What was read while the page heard nothing says nothing of the minutes since.
+  const isOld = now - Date.parse(found.at) > OLD_MS;
+  const until = isOld ? now : Date.parse(found.at);
+  const minutes = found.minutes && upTo(found.minutes, until, (at) => ({ at, verdicts: null }));
+  const attacks = found.attacks && upTo(found.attacks, until, (at) => ({ at, events: null, bans: 0 }));
+  const { patterns } = found;
   const choose = (since: string, until: string): void =>
     void navigate(`/calls?${new URLSearchParams({ since, until })}`);
   const summed = (
-    counts: readonly number[],
+    counts: readonly Count[],
     times: readonly string[],
     none: string,
     say: (sum: string, most: string, at: string) => string,
@@ -48,7 +61,8 @@ export function Charts({ found }: { readonly found: Dashboard }): ReactNode {
         <>
           <MinuteChart
             title={texts.allowed}
-            summary={summed(allowed, times, texts.nothingAllowed, texts.allowedSum)}
+            // Said once: the hatching is the same in all three.
+            summary={[summed(allowed, times, texts.nothingAllowed, texts.allowedSum), ...gapsOf(allowed)].join(' ')}
             times={times}
             series={[{ ink: 'allow', name: verdictTexts.does.allow, counts: allowed }]}
             onChoose={choose}
@@ -56,7 +70,7 @@ export function Charts({ found }: { readonly found: Dashboard }): ReactNode {
           <MinuteChart
             title={texts.stopped}
             summary={summed(
-              addedUp(stopped.map(({ counts }) => counts)),
+              addedUp(stopped.filter(({ ink }) => ink !== 'alert').map(({ counts }) => counts)),
               times,
               texts.nothingStopped,
               (sum, most, at) => texts.stoppedSum(sum, most, at, worst?.extension ?? undefined),
@@ -71,14 +85,15 @@ export function Charts({ found }: { readonly found: Dashboard }): ReactNode {
       {attacks !== null && (
         <MinuteChart
           title={texts.attacks}
-          summary={summed(
-            attacks.map(({ bans }) => bans),
+          summary={`${summed(
+            attacks.map(({ events }) => events),
             attacks.map(({ at }) => at),
             texts.noAttacks,
             texts.attacksSum,
-          )}
+          )} ${texts.bansOf(sumOf(attacks.map(({ bans }) => bans)))}`}
           times={attacks.map(({ at }) => at)}
-          series={[{ ink: 'text', name: texts.bans, counts: attacks.map(({ bans }) => bans) }]}
+          series={[{ ink: 'text', name: texts.events, counts: attacks.map(({ events }) => events) }]}
+          onChoose={choose}
         />
       )}
     </div>

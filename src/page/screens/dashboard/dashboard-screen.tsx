@@ -1,7 +1,7 @@
 /** Dashboard: whether anything is wrong right now, in words first, then in figures, charts and lists. */
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconCircleCheck, IconInfoCircle } from '@tabler/icons-react';
-import { lazy, type ReactNode, Suspense } from 'react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link } from 'react-router';
 import type { Dashboard } from '../../../api/dashboard-routes.ts';
 import type { SpendReport } from '../../../api/spend-routes.ts';
@@ -13,6 +13,7 @@ import { Failed, Loading } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { dashboardTexts } from '../../texts/dashboard.ts';
 import { amountIn, ShareBar, shareOf } from '../calls/cost-tab.tsx';
+import { placeOf } from './look-places.ts';
 import { addedUp, countsOf, STOPPED, sumOf } from './minutes.ts';
 import { Tiles } from './tiles.tsx';
 import '../calls/calls.css';
@@ -50,7 +51,7 @@ export function DashboardScreen(): ReactNode {
         </Suspense>
       )}
       <div className="dashboard-lists">
-        {data !== undefined && <Looks looks={data.needsALook} />}
+        {data !== undefined && <Looks looks={data.needsALook} patterns={data.patterns} />}
         {data !== undefined && data.limits !== null && <Limits limits={data.limits} />}
         {data !== undefined && data.bans !== null && <Bans recent={data.bans.recent} />}
         {data === undefined && spend.data !== undefined && <Budgets spend={spend.data} />}
@@ -105,26 +106,42 @@ function FirstSteps(): ReactNode {
   );
 }
 
-function Looks({ looks }: { readonly looks: Dashboard['needsALook'] }): ReactNode {
+function Looks({
+  looks,
+  patterns,
+}: {
+  readonly looks: Dashboard['needsALook'];
+  readonly patterns: Dashboard['patterns'];
+}): ReactNode {
   const { look } = dashboardTexts;
+  const [isAll, setAll] = useState(false);
   return (
     <section className="panel">
       <h2>{look.title}</h2>
       {looks.length === 0 && <p className="muted">{look.none}</p>}
       <ul className="looks">
-        {looks.slice(0, MOST_LOOKS).map((each) => (
+        {looks.slice(0, isAll ? looks.length : MOST_LOOKS).map((each) => (
           <li key={`${each.kind} ${each.sentence}`}>
-            <Look look={each} />
+            <Look look={each} to={placeOf(each, patterns ?? [])} />
           </li>
         ))}
       </ul>
-      {looks.length > MOST_LOOKS && <p className="muted">{look.more(looks.length - MOST_LOOKS)}</p>}
+      {looks.length > MOST_LOOKS && (
+        <Button variant="subtle" size="compact-sm" aria-expanded={isAll} onClick={() => setAll(!isAll)}>
+          {isAll ? look.fewer : look.all(looks.length)}
+        </Button>
+      )}
     </section>
   );
 }
 
-function Look({ look }: { readonly look: Dashboard['needsALook'][number] }): ReactNode {
-  const to = placeOf(look);
+function Look({
+  look,
+  to,
+}: {
+  readonly look: Dashboard['needsALook'][number];
+  readonly to: string | undefined;
+}): ReactNode {
   const Icon = look.severity === 'info' ? IconInfoCircle : IconAlertTriangle;
   const words = (
     <>
@@ -144,24 +161,6 @@ function Look({ look }: { readonly look: Dashboard['needsALook'][number] }): Rea
       {words}
     </Link>
   );
-}
-
-function placeOf({ kind, about }: Dashboard['needsALook'][number]): string | undefined {
-  const given = encodeURIComponent(about ?? '');
-  switch (kind) {
-    case 'part':
-      return about === null ? '/health' : `/health/parts/${given}`;
-    case 'pattern':
-      return about === null ? '/calls?tab=patterns' : `/calls/${given}`;
-    case 'report':
-      return about === null ? '/blocked-ips' : `/calls?text=${given}`;
-    case 'rule':
-      return about === null ? '/rules' : `/rules/edit/${given}`;
-    case 'exempt':
-      return '/allowed-ips';
-    default:
-      return kind satisfies never;
-  }
 }
 
 function Limits({ limits }: { readonly limits: NonNullable<Dashboard['limits']> }): ReactNode {

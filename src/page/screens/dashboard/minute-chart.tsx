@@ -1,8 +1,9 @@
 /**
- * Bars of one minute each, from 0, stacked. Beside the picture: a sentence that says the same, the value under the cursor,
- * and all of it as a table. Charts of one group have one cursor.
+ * Bars of one minute each, from 0, stacked. Minutes of which nothing is known are hatched over the full height, and the
+ * one under way is pale and has an open edge. Beside the picture: a sentence that says the same, the value under the
+ * cursor, and all of it as a table. Charts of one group have one cursor.
  *
- * Keys in it: left and right move the cursor, `t` turns into a table. Dragging chooses minutes.
+ * Keys in it: left and right move the cursor, Enter chooses its minute, `t` turns into a table. Dragging chooses minutes.
  */
 import { Button } from '@mantine/core';
 import { type KeyboardEvent, type ReactNode, useEffect, useEffectEvent, useRef, useState } from 'react';
@@ -12,8 +13,8 @@ import { announce } from '../../frame/announcer.tsx';
 import { formatClock, formatCount } from '../../parts/format.ts';
 import { useZone } from '../../parts/time.tsx';
 import { dashboardTexts } from '../../texts/dashboard.ts';
-import { stacked, sumOf } from './minutes.ts';
-import { fillOf, type Ink, inkOf } from './patterns.ts';
+import { type Count, gapsIn, stacked, sumOf } from './minutes.ts';
+import { drawGap, drawOpenEdge, fillOf, type Ink, inkOf } from './patterns.ts';
 
 const texts = dashboardTexts.charts;
 const HEIGHT = 120;
@@ -22,7 +23,7 @@ const MINUTE_MS = 60_000;
 export interface ChartSeries {
   readonly ink: Ink;
   readonly name: string;
-  readonly counts: readonly number[];
+  readonly counts: readonly Count[];
 }
 
 export function MinuteChart({
@@ -49,8 +50,17 @@ export function MinuteChart({
   const zone = useZone();
   const shown = series.filter(({ ink }) => !off.has(ink));
   const clock = (index: number): string => formatClock(Date.parse(times[index] ?? ''), zone).slice(0, 5);
+  const last = times.length - 1;
+  const isKnown = (index: number): boolean => series[0]?.counts[index] != null;
   const valueAt = (index: number): string =>
-    texts.value(clock(index), shown.map(({ name, counts }) => `${name} ${formatCount(counts[index] ?? 0)}`).join(', '));
+    texts.value(
+      index === last ? texts.underWay(clock(index)) : clock(index),
+      isKnown(index)
+        ? shown.map(({ name, counts }) => `${name} ${formatCount(counts[index] ?? 0)}`).join(', ')
+        : texts.unknown,
+    );
+  const choose = (index: number): void =>
+    onChoose?.(times[index] ?? '', new Date(Date.parse(times[index] ?? '') + MINUTE_MS - 1).toISOString());
   const plot = useRef<uPlot>(undefined);
   const byKey = useRef(false);
   /** What was turned into by key goes on having the focus. */
@@ -73,6 +83,8 @@ export function MinuteChart({
       const chart = plot.current;
       chart?.setCursor({ left: chart.valToPos(Date.parse(times[index] ?? '') / 1000, 'x'), top: HEIGHT / 2 });
       event.preventDefault();
+    } else if (event.key === 'Enter' && at !== undefined && event.target === event.currentTarget) {
+      choose(at);
     }
   };
   return (
@@ -89,8 +101,9 @@ export function MinuteChart({
         <MinuteTable
           title={title}
           series={series}
-          clock={clock}
+          clock={(index) => (index === last ? texts.underWay(clock(index)) : clock(index))}
           count={times.length}
+          onChoose={onChoose === undefined ? undefined : choose}
           place={takesFocus}
           onKeyDown={onKeyDown}
         />
@@ -99,7 +112,7 @@ export function MinuteChart({
           className="chart-plot"
           ref={takesFocus}
           role="img"
-          aria-label={`${title}. ${summary} ${texts.use}`}
+          aria-label={`${title}. ${summary} ${onChoose === undefined ? texts.use : `${texts.use} ${texts.useCalls}`}`}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: the cursor has to be moved by keyboard
           tabIndex={0}
           onKeyDown={onKeyDown}
@@ -142,6 +155,7 @@ function MinuteTable({
   series,
   clock,
   count,
+  onChoose,
   place,
   onKeyDown,
 }: {
@@ -149,6 +163,7 @@ function MinuteTable({
   readonly series: readonly ChartSeries[];
   readonly clock: (index: number) => string;
   readonly count: number;
+  readonly onChoose: ((index: number) => void) | undefined;
   readonly place: (element: HTMLElement | null) => void;
   readonly onKeyDown: (event: KeyboardEvent) => void;
 }): ReactNode {
@@ -171,13 +186,22 @@ function MinuteTable({
           {minutes.map((index) => (
             <tr key={index}>
               <th scope="row" className="number">
-                {clock(index)}
+                {onChoose === undefined ? (
+                  clock(index)
+                ) : (
+                  <button type="button" className="chart-minute" onClick={() => onChoose(index)}>
+                    {clock(index)}
+                  </button>
+                )}
               </th>
-              {series.map(({ ink, counts }) => (
-                <td key={ink} data-number>
-                  {formatCount(counts[index] ?? 0)}
-                </td>
-              ))}
+              {series.map(({ ink, counts }) => {
+                const number = counts[index] ?? null;
+                return (
+                  <td key={ink} data-number className={number === null ? 'muted' : undefined}>
+                    {number === null ? texts.unknown : formatCount(number)}
+                  </td>
+                );
+              })}
             </tr>
           ))}
         </tbody>
@@ -216,6 +240,7 @@ function Plot({
       .toReversed(),
   ];
   const inks = series.map(({ ink }) => ink).join(' ');
+  const gaps = useEffectEvent(() => gapsIn(series[0]?.counts ?? []));
   const firstData = useEffectEvent(data);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another scheme has other colours
   useEffect(() => {
@@ -272,6 +297,8 @@ function Plot({
             })),
         ],
         hooks: {
+          drawAxes: [(self) => drawGap(self, gaps())],
+          draw: [(self) => drawOpenEdge(self)],
           setCursor: [({ cursor }) => tellCursor(cursor.idx ?? undefined)],
           setSelect: [
             (self) => {

@@ -3,13 +3,13 @@ import { type ReactNode, useId } from 'react';
 import { Link, useNavigate } from 'react-router';
 import type { Dashboard } from '../../../api/dashboard-routes.ts';
 import type { SpendReport } from '../../../api/spend-routes.ts';
-import { serverNow } from '../../api/server-clock.ts';
+import { useLiveState } from '../../api/live.tsx';
 import { useKeys } from '../../frame/keys.tsx';
 import { formatCount, formatCountdown } from '../../parts/format.ts';
 import { useNow } from '../../parts/time.tsx';
 import { dashboardTexts } from '../../texts/dashboard.ts';
 import { amountIn } from '../calls/cost-tab.tsx';
-import { countsOf, STOPPED, sumOf } from './minutes.ts';
+import { countsOf, sumOf } from './minutes.ts';
 
 const texts = dashboardTexts.tiles;
 
@@ -28,7 +28,11 @@ export function Tiles({
   readonly found: Dashboard | undefined;
   readonly spend: SpendReport | null | undefined;
 }): ReactNode {
-  const tiles = [...(found === undefined ? [] : tilesOf(found)), ...(spend == null ? [] : [spendTile(spend)])];
+  const tiles = [
+    ...(found === undefined ? [] : tilesOf(found)),
+    ...(spend == null ? [] : [spendTile(spend)]),
+    ...(found === undefined ? [] : outsideTiles(found)),
+  ];
   const navigate = useNavigate();
   useKeys(
     tiles.slice(0, 5).map(({ name, to }, index) => ({
@@ -63,7 +67,7 @@ function TileLink({ tile: { name, figure, detail, to } }: { readonly tile: Tile 
   );
 }
 
-const HOUR_MS = 3_600_000;
+const OTHERS = ['hold', 'wait', 'alert'] as const;
 
 function tilesOf({ callsAtOnce, minutes, held, bans }: Dashboard): readonly Tile[] {
   const tiles: Tile[] = [];
@@ -77,15 +81,17 @@ function tilesOf({ callsAtOnce, minutes, held, bans }: Dashboard): readonly Tile
     });
   }
   if (minutes !== null) {
-    const stopped = STOPPED.filter((verdict) => verdict !== 'alert').map((verdict) =>
-      sumOf(countsOf(minutes, verdict)),
-    );
-    const since = new Date(Math.floor(serverNow() / 60_000) * 60_000 - HOUR_MS + 60_000).toISOString();
+    // The same minutes as in the charts, and the same calls as in the list that it leads to.
+    const since = minutes[0]?.at ?? '';
+    const others = OTHERS.flatMap((verdict) => {
+      const count = sumOf(countsOf(minutes, verdict));
+      return count === 0 ? [] : [texts.others[verdict](formatCount(count))];
+    });
     tiles.push({
-      name: texts.stopped,
-      figure: formatCount(sumOf(stopped)),
-      detail: texts.stoppedPlus(formatCount(sumOf(countsOf(minutes, 'alert')))),
-      to: `/calls?tab=refused&since=${encodeURIComponent(since)}`,
+      name: texts.refused,
+      figure: formatCount(sumOf(countsOf(minutes, 'block'))),
+      detail: texts.refusedPlus(others.join(', '), sumOf(countsOf(minutes, 'block')) > 0),
+      to: `/calls?${new URLSearchParams({ tab: 'refused', since })}`,
     });
   }
   if (held !== null)
@@ -105,8 +111,33 @@ function tilesOf({ callsAtOnce, minutes, held, bans }: Dashboard): readonly Tile
   return tiles;
 }
 
+/** What attacks, and what the packet filter has to do: behind those that keys open. */
+function outsideTiles({ attacks, drops }: Dashboard): readonly Tile[] {
+  const tiles: Tile[] = [];
+  if (attacks !== null)
+    tiles.push({
+      name: texts.attacks,
+      figure: formatCount(sumOf(attacks.map(({ events }) => events))),
+      detail: texts.attacksNow(formatCount(sumOf(attacks.slice(-2).map(({ events }) => events)))),
+      to: '/blocked-ips?tab=history',
+    });
+  if (drops !== null) {
+    const [most] = drops.sources;
+    tiles.push({
+      name: texts.drops,
+      figure: formatCount(drops.packets),
+      detail: most === undefined ? texts.dropsAt(drops.node) : texts.dropsOf(most.address),
+      to: '/blocked-ips?tab=counters',
+    });
+  }
+  return tiles;
+}
+
+/** By the daemon's clock; while the page hears nothing, nobody knows whether the call still waits. */
 function Left({ until }: { readonly until: string }): ReactNode {
   const now = useNow();
+  const { state } = useLiveState();
+  if (state.word === 'cut') return texts.timeUnknown;
   return texts.heldFor(formatCountdown(Date.parse(until) - now));
 }
 
@@ -117,11 +148,11 @@ function spendTile({ currency, budgets }: SpendReport): Tile {
     money.filter(({ level }) => level === 'hard').find(({ per }) => per === 'system') ?? money[0] ?? budgets[0];
   return {
     name: texts.spend,
-    figure:
+    figure: first === undefined ? '–' : amountIn(currency, first.kind, first.used),
+    detail:
       first === undefined
-        ? '–'
-        : texts.spendOf(amountIn(currency, first.kind, first.used), amountIn(currency, first.kind, first.of)),
-    detail: first === undefined ? texts.noSpend : texts.spendFor(first.name, first.subject),
+        ? texts.noSpend
+        : texts.spendOf(amountIn(currency, first.kind, first.of), first.name, first.subject),
     to: '/calls?tab=cost',
   };
 }

@@ -10,6 +10,7 @@ import { AddressStep } from './address-step.tsx';
 import { AlertsStep } from './alerts-step.tsx';
 import { AsteriskStep } from './asterisk-step.tsx';
 import { DialplanStep } from './dialplan-step.tsx';
+import { StillOff } from './still-off.tsx';
 import { TestCallStep } from './test-call-step.tsx';
 import './first-run.css';
 
@@ -41,6 +42,7 @@ export function FirstRunScreen(): ReactNode {
       <section className="first-run-step stack">
         <h2>{label}</h2>
         <Step />
+        {isLast && <StillOff />}
         <div className="row">
           {at > 0 && <Button onClick={() => keep(String(at - 1))}>{texts.back}</Button>}
           {isLast ? (

@@ -1,9 +1,11 @@
 /** Waits for a real call and says what of it is known; and shows what a refusal looks like without spending anything. */
 import { Button, TextInput } from '@mantine/core';
 import { type ReactNode, useEffect, useState } from 'react';
+import type { DecisionReport } from '../../../gate/report.ts';
 import type { VerdictName } from '../../../policy/actions/action.ts';
 import { api } from '../../api/client.ts';
 import { useLiveEvents } from '../../api/live.tsx';
+import { useApi } from '../../api/queries.ts';
 import { useAction } from '../../parts/action.ts';
 import { formatPhone, sentence } from '../../parts/format.ts';
 import { ErrorText } from '../../parts/states.tsx';
@@ -14,6 +16,7 @@ import { State } from '../health/state.tsx';
 const SILENT_AFTER_MS = 60_000;
 
 interface Seen {
+  readonly id: string;
   readonly extension: string | null;
   readonly trunk: string | null;
   readonly destination: string;
@@ -27,6 +30,10 @@ export function TestCallStep(): ReactNode {
   useLiveEvents(['call'], ({ type, data }) => {
     if (type === 'call') setSeen(data as unknown as Seen);
   });
+  // The stream leaves out how long it took.
+  const { data: call } = useApi<DecisionReport>(
+    seen === undefined ? undefined : `calls/${encodeURIComponent(seen.id)}`,
+  );
   useEffect(() => {
     const timer = setTimeout(() => setSilent(true), SILENT_AFTER_MS);
     return () => clearTimeout(timer);
@@ -54,7 +61,7 @@ export function TestCallStep(): ReactNode {
               <span>{seen.trunk}</span>
             </li>
             <li>
-              <State isUp>{texts.verdict}</State>
+              <State isUp>{call === undefined ? texts.verdict : texts.verdictIn(call.tookMs.toFixed(1))}</State>
               <Verdict verdict={seen.verdict} />
               <span>{sentence(seen.reason)}</span>
             </li>
@@ -87,6 +94,7 @@ function DryCheck(): ReactNode {
         void run(check);
       }}
     >
+      <h3>{texts.refusal}</h3>
       <p>{texts.refusalText}</p>
       <div className="row first-run-check">
         <TextInput

@@ -5,7 +5,7 @@ import type { PartStatus, Status } from '../../../status.ts';
 import { useApi } from '../../api/queries.ts';
 import { useAddressValue } from '../../parts/address-state.ts';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
-import { capital, formatActor, formatCount } from '../../parts/format.ts';
+import { capital, formatActor, formatCount, sentence } from '../../parts/format.ts';
 import { Screen } from '../../parts/screen.tsx';
 import { useDrawerOpener } from '../../parts/side-drawer.tsx';
 import { Empty, Shown } from '../../parts/states.tsx';
@@ -14,6 +14,9 @@ import { Time } from '../../parts/time.tsx';
 import { Verdict } from '../../parts/verdict.tsx';
 import { healthTexts } from '../../texts/health.ts';
 import { DoctorTab } from './doctor-tab.tsx';
+import { Took } from './latency.tsx';
+import { NodeTable } from './node-table.tsx';
+import { Said } from './said.tsx';
 import { State } from './state.tsx';
 import './health.css';
 
@@ -45,7 +48,9 @@ function StatusTab(): ReactNode {
       {(found) => (
         <div className="stack">
           <Summary status={found} />
+          <Down parts={found.parts} />
           <Parts parts={found.parts} />
+          <NodeTable />
         </div>
       )}
     </Shown>
@@ -74,6 +79,14 @@ function Summary({ status }: { readonly status: Status }): ReactNode {
           {healthTexts.policyIs(policy.version, policy.rules)}, {healthTexts.changedBy(formatActor(policy.changedBy))},{' '}
           <Time at={policy.changedAt} as="age" />
         </dd>
+        <dt>{healthTexts.took}</dt>
+        <dd>
+          <Took latency={status.latency.decisions} what={healthTexts.took} />
+        </dd>
+        <dt>{healthTexts.storeTook}</dt>
+        <dd>
+          <Took latency={status.latency.store} what={healthTexts.storeTook} />
+        </dd>
         <dt>{healthTexts.decided}</dt>
         <dd className="row">
           {(['allow', 'alert', 'wait', 'hold', 'block'] as const).map((verdict) => (
@@ -88,6 +101,24 @@ function Summary({ status }: { readonly status: Status }): ReactNode {
   );
 }
 
+/** What does not work: since when, what it says, what to do. */
+function Down({ parts }: { readonly parts: readonly PartStatus[] }): ReactNode {
+  const down = parts.filter(({ state }) => state === 'down');
+  return down.map(({ name, since, detail, remedy }) => (
+    <section key={name} className="panel health-down">
+      <h2>
+        <State isUp={false}>{healthTexts.downSince(capital(name))}</State> <Time at={since} as="age" />
+      </h2>
+      <p>
+        <Said text={sentence(detail)} />
+      </p>
+      <p>
+        <strong>{healthTexts.whatToDo}:</strong> <Said text={sentence(remedy)} />
+      </p>
+    </section>
+  ));
+}
+
 const stateOf = ({ state }: PartStatus): ReactNode => (
   <State isUp={state === 'up'}>{state === 'up' ? healthTexts.up : healthTexts.isDown}</State>
 );
@@ -96,7 +127,7 @@ const COLUMNS: readonly Column<PartStatus>[] = [
   { id: 'part', header: healthTexts.part, cell: ({ name }) => capital(name) },
   { id: 'state', header: healthTexts.state, cell: stateOf },
   { id: 'since', header: healthTexts.since, cell: ({ since }) => <Time at={since} /> },
-  { id: 'detail', header: healthTexts.detail, cell: ({ detail }) => detail },
+  { id: 'detail', header: healthTexts.detail, cell: ({ detail }) => <Said text={detail} /> },
 ];
 
 function Parts({ parts }: { readonly parts: readonly PartStatus[] }): ReactNode {
@@ -111,7 +142,7 @@ function Parts({ parts }: { readonly parts: readonly PartStatus[] }): ReactNode 
       rows={rows}
       keyOf={({ name }) => name}
       nameOf={({ name }) => name}
-      phone={(part) => ({ title: capital(part.name), aside: stateOf(part), detail: part.detail })}
+      phone={(part) => ({ title: capital(part.name), aside: stateOf(part), detail: <Said text={part.detail} /> })}
       opened={opened}
       onOpen={({ name }) => open(`/health/parts/${encodeURIComponent(name)}`)}
       empty={<Empty>{healthTexts.allWell}</Empty>}

@@ -110,7 +110,9 @@ export function Extensions(): ReactNode {
                   aside: <LimitsNow row={row} />,
                   detail: (
                     <>
-                      {row.groups.join(', ')} <Registered row={row} />
+                      {row.groups.join(', ')}
+                      {row.groups.length > 0 && row.state !== null && ' · '}
+                      {row.state !== null && <Registered row={row} />}
                     </>
                   ),
                 })}

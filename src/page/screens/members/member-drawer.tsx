@@ -3,6 +3,7 @@ import { Button, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import type { ExtensionsAnswer } from '../../../api/extension-overview-routes.ts';
+import type { GroupsAnswer } from '../../../api/member-overview-routes.ts';
 import { ApiError } from '../../api/client.ts';
 import { useApi, useTagged } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
@@ -15,6 +16,7 @@ import { membersTexts as texts } from '../../texts/members.ts';
 import { usePolicy } from '../rules/rule-data.ts';
 import '../rules/rules.css';
 import { ExtensionNow, IpRestriction } from './extension-parts.tsx';
+import { MemberChips } from './groups.tsx';
 import { isKind, type Kind, useMemberActions, usersOf } from './member-data.ts';
 import type { Endpoints } from './trunks.tsx';
 
@@ -148,14 +150,7 @@ function MemberForm({
           onChange={(members) => setEntry({ ...entry, members })}
         />
       )}
-      {kind === 'groups' && id !== undefined && known !== undefined && (
-        <p className="muted">
-          {texts.groups.known(
-            known.extensions.filter(({ groups }) => groups.includes(id)).length,
-            known.extensions.length,
-          )}
-        </p>
-      )}
+      {kind === 'groups' && id !== undefined && <StandsFor id={id} />}
       {kind === 'extensions' && (
         <Tags
           label={texts.extensions.permissions}
@@ -291,6 +286,19 @@ export function Tags({
   );
 }
 
+/** Of what is saved: how many of the known extensions its ranges and patterns stand for. */
+function StandsFor({ id }: { readonly id: string }): ReactNode {
+  const found = useApi<GroupsAnswer>('policy/groups').data;
+  const group = found?.groups.find((each) => each.id === id);
+  if (found === undefined || group === undefined) return null;
+  const sets = group.members.filter(({ member }) => !/^\d+$/.test(member)).map(({ member }) => member);
+  return sets.length === 0 ? null : (
+    <p>
+      <MemberChips members={sets} counted={group} known={found.known} most={sets.length} />
+    </p>
+  );
+}
+
 function Users({ kind, id }: { readonly kind: Kind; readonly id: string }): ReactNode {
   const policy = usePolicy().data;
   if (policy === undefined || kind === 'extensions') return null;
@@ -325,10 +333,12 @@ function Delete({
   const { may } = useSession();
   const policy = usePolicy().data;
   const isUsed = kind !== 'extensions' && policy !== undefined && usersOf(policy.document, kind, id).length > 0;
+  // Not before it is known that nothing uses it.
+  const isUnknown = kind !== 'extensions' && policy === undefined;
   const why = !may('policy:remove') ? texts.ownerDeletes : isUsed ? texts.cannotDelete : undefined;
   return (
     <ConfirmButton
-      disabled={why !== undefined}
+      disabled={why !== undefined || isUnknown}
       title={why}
       consequence={texts.deleteMeans(id)}
       confirms={texts.delete}

@@ -32,6 +32,13 @@ export function MembersScreen(): ReactNode {
     [{ keys: 'n', says: texts.keys.add, run: () => void navigate(addPath ?? '', { state: { keepsFocus: true } }) }],
     mayAdd,
   );
+  useKeys([
+    {
+      keys: 'e',
+      says: texts.keys.edit,
+      run: () => document.activeElement?.closest('tr[data-index]')?.querySelector<HTMLElement>('.row-opener')?.click(),
+    },
+  ]);
   const add = !isKind(kind) ? undefined : mayAdd ? (
     <Button component={Link} to={addPath} state={{ keepsFocus: true }} variant="filled">
       {texts.addOf[kind]}

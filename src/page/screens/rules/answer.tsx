@@ -214,6 +214,7 @@ function Hits({ preview: { hits } }: { readonly preview: RulePreview }): ReactNo
 
 function Checks({ preview }: { readonly preview: RulePreview }): ReactNode {
   const { findings, emergency } = preview;
+  if (findings.length === 0 && emergency.touched.length > 0) return null;
   return (
     <section className="panel">
       <h2>{texts.check}</h2>

@@ -13,11 +13,30 @@ export interface LimitRow {
   readonly number: string;
   readonly unit: Unit;
 }
-export type Fields = Partial<Omit<RuleDocument, 'limits'>>;
+export type Fields = Partial<Omit<RuleDocument, 'limits' | 'lockout'>> & {
+  /** What is not given in it has the daemon's default. */
+  readonly lockout?: Partial<NonNullable<RuleDocument['lockout']>> | undefined;
+};
 export interface Draft {
   readonly fields: Fields;
   readonly limits: readonly LimitRow[];
 }
+
+/** What a part of the form is given. */
+export interface FieldsPart {
+  readonly fields: Fields;
+  readonly set: (part: Fields) => void;
+  /** What the daemon says of a field. */
+  readonly problem: (path: string) => string | undefined;
+}
+
+/** An empty field is one that is not given. */
+export const given = (text: string): string | undefined => (text.trim() === '' ? undefined : text.trim());
+export const givenNumber = (value: string | number): number | undefined => (value === '' ? undefined : Number(value));
+
+/** Whether it acts by something else than its limits. */
+export const hasCeilings = ({ concurrent, maxDuration, spend, minutes, holdAfter, firstCallTo }: Fields): boolean =>
+  [concurrent, maxDuration, spend, minutes, holdAfter, firstCallTo].some((each) => each !== undefined);
 
 export const MOST_LIMITS = 8;
 let nextKey = 1;

@@ -47,7 +47,7 @@ export function ImportRulesScreen(): ReactNode {
       await look(file.name, await file.text(), read?.replace ?? false);
     });
   };
-  if (!may('policy:remove')) return <NoPermission detail={rulesTexts.ownerImports} />;
+  if (!may('policy:write')) return <NoPermission detail={rulesTexts.mayNotImport} />;
   return (
     <Screen title={texts.title} purpose={texts.purpose}>
       <Choose onFile={take} name={read?.name} />
@@ -122,6 +122,8 @@ function Preview({
 }): ReactNode {
   const { answer, csv, replace, version } = read;
   const refresh = useRefresh();
+  const { may } = useSession();
+  const mayRemove = may('policy:remove');
   const { problems, added, replaced, unchanged, removed, format } = answer;
   if (problems.length > 0) return <Problems problems={problems} />;
   const changes = added.length + replaced.length + removed.length;
@@ -130,7 +132,13 @@ function Preview({
     <section className="stack">
       <h2>{texts.preview}</h2>
       <p>{texts.shape(format ?? 'wide', added.length + replaced.length + unchanged.length)}</p>
-      <Checkbox label={texts.replace} checked={replace} disabled={isBusy} onChange={() => onReplace(!replace)} />
+      <Checkbox
+        label={texts.replace}
+        description={mayRemove ? undefined : rulesTexts.ownerReplaces}
+        checked={replace}
+        disabled={isBusy || !mayRemove}
+        onChange={() => onReplace(!replace)}
+      />
       <p>
         <strong>{changes === 0 ? texts.nothingToDo : sum}</strong>
       </p>
@@ -149,11 +157,11 @@ function Preview({
                 ifMatch: version,
               });
               await refresh('rules', 'policy', 'doctor');
-              say(texts.done(added.length, replaced.length), () =>
+              const undo = (): Promise<void> =>
                 api('PUT', 'policy', { body: before.document, ifMatch: `"${made.body.version}"` }).then(() =>
                   refresh('rules', 'policy'),
-                ),
-              );
+                );
+              say(texts.done(added.length, replaced.length), mayRemove ? undo : undefined);
               onDone(made.body);
             }}
           >

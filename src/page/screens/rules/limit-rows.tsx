@@ -12,12 +12,18 @@ export function LimitRows({
   onChange,
   readOnly,
   problemOf,
+  problem,
+  isAlone,
 }: {
   readonly rows: readonly LimitRow[];
   readonly onChange: (rows: readonly LimitRow[]) => void;
   readonly readOnly: boolean;
   /** What the daemon says of a row. */
   readonly problemOf: (at: number) => string | undefined;
+  /** And of all of them. */
+  readonly problem: string | undefined;
+  /** The rule has nothing else to act by. */
+  readonly isAlone: boolean;
 }): ReactNode {
   const fields = useRef(new Map<number, HTMLInputElement>());
   const change = (at: number, part: Partial<LimitRow>): void =>
@@ -40,9 +46,11 @@ export function LimitRows({
   return (
     <fieldset className="rule-part" disabled={readOnly}>
       <legend>{texts.limits}</legend>
-      {rows.length === 0 && <p className="muted">{texts.noLimits}</p>}
+      {rows.every(({ calls }) => calls === '') && (
+        <p className="muted">{isAlone ? texts.noLimits : texts.noLimitsNeeded}</p>
+      )}
       {rows.map(({ key, calls, number, unit }, at) => {
-        const problem = problemOf(at);
+        const wrong = problemOf(at);
         return (
           <fieldset key={key} className="limit-row">
             <legend className="unseen">{texts.limitOf(at + 1, rows.length)}</legend>
@@ -55,7 +63,7 @@ export function LimitRows({
               inputMode="numeric"
               value={calls}
               className="limit-number"
-              error={problem !== undefined}
+              error={wrong !== undefined}
               onPaste={(event) => paste(event, at)}
               onChange={(event) => change(at, { calls: event.currentTarget.value.trim() })}
             />
@@ -82,10 +90,11 @@ export function LimitRows({
                 }}
               />
             )}
-            {problem !== undefined && <p className="field-problem">{problem}</p>}
+            {wrong !== undefined && <p className="field-problem">{wrong}</p>}
           </fieldset>
         );
       })}
+      {problem !== undefined && <p className="field-problem">{problem}</p>}
       <div className="row">
         <Button size="compact-sm" aria-label={texts.addLimitLabel} disabled={rows.length >= MOST_LIMITS} onClick={add}>
           {texts.addLimit}

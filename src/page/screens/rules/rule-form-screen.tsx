@@ -204,6 +204,8 @@ function RuleForm({
 
   const isDirty = !isSaved && JSON.stringify(bodyOf(draft)) !== first;
   const isConflict = error instanceof ApiError && error.status === 409;
+  const mayShadow =
+    may('policy:remove') || (may('policy:write') && (before?.id !== 'default' || before.mode === 'shadow'));
   const enforce = (
     <Button
       key="enforce"
@@ -221,8 +223,8 @@ function RuleForm({
       key="shadow"
       variant={acted > 0 ? 'filled' : 'default'}
       loading={isRunning || wanted !== undefined}
-      disabled={!may('policy:write') || touched.length > 0}
-      title={may('policy:write') ? undefined : rulesTexts.mayNotWrite}
+      disabled={!mayShadow || touched.length > 0}
+      title={mayShadow ? undefined : may('policy:write') ? rulesTexts.ownerDefault : rulesTexts.mayNotWrite}
       onClick={() => save('shadow')}
     >
       {texts.saveShadow}
@@ -255,11 +257,6 @@ function RuleForm({
             draft={draft}
             onRolling={() => setDraft({ ...draft, fields: { ...draft.fields, counting: 'rolling' } })}
           />
-          {touched.length > 0 && (
-            <p className="rules-warning" role="alert">
-              {texts.emergency(touched.join(', '))}
-            </p>
-          )}
           {isConflict && error !== undefined ? (
             <ChangedMeanwhile
               error={error as ApiError}

@@ -71,7 +71,7 @@ const Finding = ({ rule }: { readonly rule: RuleRow }): ReactNode =>
 function OnSwitch({ rule }: { readonly rule: RuleRow }): ReactNode {
   const { mayWrite, mayRemove, turn } = useRuleActions();
   const [isAsked, ask] = useState(false);
-  const mayTurn = isDefault(rule) ? mayRemove : mayWrite;
+  const mayTurn = isDefault(rule) && rule.enabled ? mayRemove : mayWrite;
   return (
     <>
       <Switch
@@ -79,7 +79,7 @@ function OnSwitch({ rule }: { readonly rule: RuleRow }): ReactNode {
         aria-label={`${rule.enabled ? texts.switchOff : texts.switchOn}: ${ruleName(rule)}`}
         checked={rule.enabled}
         disabled={!mayTurn}
-        title={mayTurn ? undefined : isDefault(rule) && mayWrite ? texts.ownerDefault : texts.mayNotWrite}
+        title={mayTurn ? undefined : mayWrite ? texts.ownerDefault : texts.mayNotWrite}
         onChange={() => {
           if (isDefault(rule) && rule.enabled) ask(true);
           else void turn(rule, rule.enabled ? 'disable' : 'enable');
@@ -123,6 +123,7 @@ function Operations({ rule }: { readonly rule: RuleRow }): ReactNode {
   const id = encodeURIComponent(rule.id);
   const isShadow = rule.mode === 'shadow';
   const who = mayWrite ? undefined : texts.mayNotWrite;
+  const mayShadow = isDefault(rule) ? mayRemove : mayWrite;
   const close = (): void => setRemoving(false);
   return (
     <>
@@ -143,8 +144,9 @@ function Operations({ rule }: { readonly rule: RuleRow }): ReactNode {
           {isShadow ? (
             <Menu.Item onClick={() => open(`/rules/shadow/${id}`)}>{texts.toEnforce}</Menu.Item>
           ) : (
-            <Menu.Item disabled={!mayWrite} title={who} onClick={() => void turn(rule, 'shadow')}>
+            <Menu.Item disabled={!mayShadow} title={who} onClick={() => void turn(rule, 'shadow')}>
               {texts.toShadow}
+              {mayWrite && !mayShadow && <span className="rules-why">{texts.ownerDefault}</span>}
             </Menu.Item>
           )}
           <Menu.Item disabled={!mayWrite} title={who} onClick={() => void reset(rule)}>
@@ -254,7 +256,7 @@ export function RulesList({
         run: () =>
           onFocused((rule) => {
             if (rule.mode === 'shadow') open(`/rules/shadow/${encodeURIComponent(rule.id)}`);
-            else void turn(rule, 'shadow');
+            else if (mayRemove || !isDefault(rule)) void turn(rule, 'shadow');
           }),
       },
     ],

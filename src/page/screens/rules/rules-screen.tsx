@@ -97,11 +97,11 @@ function Actions({
           <Button
             component={Link}
             to="/rules/import"
-            data-disabled={!mayRemove || undefined}
-            aria-disabled={!mayRemove}
-            title={mayRemove ? undefined : texts.ownerImports}
+            data-disabled={!mayWrite || undefined}
+            aria-disabled={!mayWrite}
+            title={mayWrite ? undefined : texts.mayNotImport}
             onClick={(event) => {
-              if (!mayRemove) event.preventDefault();
+              if (!mayWrite) event.preventDefault();
             }}
           >
             {texts.import}

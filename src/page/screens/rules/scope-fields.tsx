@@ -11,7 +11,7 @@ type Scope = Exclude<RuleDocument['appliesTo'], 'all'>;
 type Kind = keyof typeof texts.kinds;
 const KINDS = Object.keys(texts.kinds) as readonly Kind[];
 /** The classes of the daemon; own lists and countries come beside them. */
-const CLASSES = [
+export const CLASSES = [
   'national',
   'international',
   'mobile',

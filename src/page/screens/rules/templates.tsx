@@ -2,19 +2,18 @@
 import { Button, TagsInput, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { useNavigate } from 'react-router';
-import type { PackAnswer, PackProposalAnswer } from '../../../api/packs-routes.ts';
+import type { PackAnswer } from '../../../api/packs-routes.ts';
 import type { TemplateReport } from '../../../api/templates-routes.ts';
-import { api, receive } from '../../api/client.ts';
+import { api } from '../../api/client.ts';
 import { useApi, useRefresh } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
 import { useAction } from '../../parts/action.ts';
-import { ConfirmButton } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { ErrorText, Shown } from '../../parts/states.tsx';
 import { say } from '../../parts/undo.tsx';
 import { partTexts } from '../../texts/frame.ts';
 import { rulesTexts } from '../../texts/rules.ts';
-import type { PolicyAnswer } from './rule-data.ts';
+import { UsePack } from './use-pack.tsx';
 
 const texts = rulesTexts.templates;
 
@@ -145,94 +144,6 @@ function UseTemplate({
           </Button>
         </div>
       </form>
-    </Dialog>
-  );
-}
-
-/** Figures, then what it would add, then the whole of it as one change of the policy. */
-function UsePack({ pack, onClose }: { readonly pack: PackAnswer; readonly onClose: () => void }): ReactNode {
-  const { may } = useSession();
-  const [figures, setFigures] = useState<Readonly<Record<string, string>>>({});
-  const [proposal, propose] = useState<PackProposalAnswer>();
-  const [version, setVersion] = useState<string>();
-  const refresh = useRefresh();
-  const { isRunning, error, run } = useAction();
-  const asked = pack.figures.filter(({ name }) => name !== 'hours');
-  const body = (): Record<string, unknown> =>
-    Object.fromEntries(
-      Object.entries(figures).flatMap(([name, value]) => {
-        if (value.trim() === '') return [];
-        return [
-          [
-            name,
-            name === 'knownCountries'
-              ? value
-                  .toUpperCase()
-                  .split(/[\s,;]+/)
-                  .filter(Boolean)
-              : value.trim(),
-          ],
-        ];
-      }),
-    );
-  const show = async (): Promise<void> => {
-    const { etag } = await receive<PolicyAnswer>('GET', 'policy');
-    setVersion(etag);
-    propose(await api<PackProposalAnswer>('POST', `packs/${pack.name}`, { body: body() }));
-  };
-  return (
-    <Dialog title={pack.title} onClose={onClose} size={640}>
-      <div className="stack">
-        <p>{pack.says}</p>
-        <div className="rule-pair">
-          {asked.map(({ name, what, usual }) => (
-            <TextInput
-              key={name}
-              label={texts.figures[name] ?? name}
-              description={what}
-              placeholder={usual ?? ''}
-              value={figures[name] ?? ''}
-              onChange={(event) => {
-                setFigures({ ...figures, [name]: event.currentTarget.value });
-                propose(undefined);
-              }}
-            />
-          ))}
-        </div>
-        {error !== undefined && <ErrorText error={error} />}
-        {proposal !== undefined && (
-          <section className="panel stack">
-            <p>
-              <strong>{texts.adds(proposal.rules.length)}</strong> {proposal.rules.join(', ')}
-            </p>
-            <p>{proposal.worstCase}</p>
-          </section>
-        )}
-        <div className="row end">
-          <Button onClick={onClose}>{partTexts.cancel}</Button>
-          {proposal === undefined ? (
-            <Button variant="filled" loading={isRunning} onClick={() => void run(show)}>
-              {texts.propose}
-            </Button>
-          ) : (
-            <ConfirmButton
-              variant="filled"
-              disabled={!may('policy:remove')}
-              title={may('policy:remove') ? undefined : texts.ownerApplies}
-              consequence={texts.applyMeans(proposal.rules.length)}
-              confirms={texts.apply}
-              onConfirm={async () => {
-                await api('PUT', 'policy', { body: proposal.document, ifMatch: version });
-                await refresh('rules', 'policy', 'doctor', 'groups', 'schedules');
-                say(texts.applied(pack.title));
-                onClose();
-              }}
-            >
-              {texts.apply}
-            </ConfirmButton>
-          )}
-        </div>
-      </div>
     </Dialog>
   );
 }

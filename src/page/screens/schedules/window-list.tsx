@@ -8,11 +8,15 @@ import { DAYS, isOvernight, minutesOf } from './week.ts';
 const texts = schedulesTexts.form;
 
 export function WindowList({
+  legend = texts.windows,
+  help,
   windows,
   onChange,
   readOnly,
   problemOf,
 }: {
+  readonly legend?: string | undefined;
+  readonly help?: string;
   readonly windows: readonly ScheduleWindow[];
   readonly onChange: (windows: ScheduleWindow[]) => void;
   readonly readOnly: boolean;
@@ -30,7 +34,8 @@ export function WindowList({
     onChange(windows.map((window, place) => (place === at ? withPart(window, part) : window)));
   return (
     <fieldset className="rule-part" disabled={readOnly} ref={list}>
-      <legend>{texts.windows}</legend>
+      <legend>{legend}</legend>
+      {help !== undefined && <p className="muted small">{help}</p>}
       {windows.length === 0 && <p className="muted">{texts.noWindows}</p>}
       {windows.map((window, at) => {
         const problem = problemOf(at);

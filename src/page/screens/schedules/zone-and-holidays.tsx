@@ -11,15 +11,18 @@ export function Zone({
   policyZone,
   onChange,
   readOnly,
+  isCalledOffered = true,
 }: {
   readonly value: string | undefined;
   readonly policyZone: string;
+  /** Whether it may be the clock of whoever is called. */
+  readonly isCalledOffered?: boolean;
   readonly onChange: (zone: string | undefined) => void;
   readonly readOnly: boolean;
 }): ReactNode {
   const data = [
     { value: '', label: texts.policyZone(policyZone) },
-    { value: 'called', label: texts.calledZone },
+    ...(isCalledOffered ? [{ value: 'called', label: texts.calledZone }] : []),
     ...['UTC', ...ZONES.filter((zone) => zone !== 'UTC')].map((zone) => ({ value: zone, label: zone })),
   ];
   return (

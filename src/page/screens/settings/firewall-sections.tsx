@@ -6,111 +6,49 @@ import { Button, Checkbox, Textarea, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import type { ChangedFirewall, FirewallReport } from '../../../api/firewall-routes.ts';
 import type { PortPreset } from '../../../policy/port-presets.ts';
-import { ApiError, api } from '../../api/client.ts';
+import { api } from '../../api/client.ts';
 import { useMe } from '../../api/me.ts';
 import { useApi, useRefresh } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
+import { useFirewallAnswer } from '../../frame/firewall-change.ts';
 import { useAction } from '../../parts/action.ts';
-import { ConfirmButton, KeepOrUndo, TypedConfirm } from '../../parts/confirm.tsx';
-import { formatActor, formatClock, sentence } from '../../parts/format.ts';
+import { ConfirmButton } from '../../parts/confirm.tsx';
+import { sentence } from '../../parts/format.ts';
 import { ErrorText, Shown } from '../../parts/states.tsx';
-import { useZone } from '../../parts/time.tsx';
 import { say } from '../../parts/undo.tsx';
 import { settingsTexts } from '../../texts/settings.ts';
-import { State } from '../health/state.tsx';
+import { ClosingDialog } from './closing-dialog.tsx';
 import { wordsOf } from './draft.ts';
+import { PendingPanel } from './pending-change.tsx';
 import { NumberField } from './settings-part.tsx';
 
 const PRESETS: readonly PortPreset[] = ['sip', 'iax', 'web', 'management', 'rtp', 'ssh', 'database'];
 const USUAL: readonly string[] = ['sip', 'iax', 'web', 'management', 'ssh', 'database'];
 const STANDARD_SECONDS = 90;
 
-/** Open connections of the browser are older than the change; each is closed by the daemon that refuses it. */
-const MOST_CONNECTIONS = 8;
-
-async function keep(): Promise<void> {
-  for (let left = MOST_CONNECTIONS; ; left--) {
-    try {
-      await api('POST', 'firewall/confirm');
-      return;
-    } catch (error) {
-      if (left === 0 || !(error instanceof ApiError) || error.status !== 409) throw error;
-    }
-  }
-}
-
 function useFirewall() {
   const firewall = useApi<FirewallReport>('firewall');
-  const refresh = useRefresh();
+  const note = useFirewallAnswer();
   const [notes, setNotes] = useState<readonly string[]>([]);
   const change = async (path: string, body: object): Promise<void> => {
     const answer = await api<ChangedFirewall>('POST', `firewall/${path}`, { body });
     setNotes(answer.notes);
-    await refresh('firewall');
+    note(answer);
   };
   return { firewall, notes, change };
 }
 
-/** The change that waits to be kept, or what became of the last one. */
-function Pending({
-  firewall,
-  notes,
-}: {
-  readonly firewall: FirewallReport;
-  readonly notes: readonly string[];
-}): ReactNode {
-  const texts = settingsTexts.portal;
-  const { may } = useSession();
-  const { data: me } = useMe();
-  const refresh = useRefresh();
-  const zone = useZone();
-  const { pending, lastUndone } = firewall;
-  const nameOf = (what: string): string => Object.entries(texts.what).find(([key]) => key === what)?.[1] ?? what;
-  if (pending === null)
-    return lastUndone === null ? null : (
-      <p className="settings-note">
-        {texts.undone(
-          nameOf(lastUndone.what),
-          formatClock(Date.parse(lastUndone.at), zone),
-          lastUndone.undoneBy === null ? null : formatActor(lastUndone.undoneBy),
-        )}
-      </p>
-    );
-  if (!may('firewall:write')) return <p className="settings-note">{texts.pending(nameOf(pending.what))}</p>;
-  return (
-    <KeepOrUndo
-      revertsAt={pending.revertAt}
-      onKeep={async () => {
-        await keep();
-        say(texts.kept);
-        await refresh('firewall');
-      }}
-      onPutBack={async () => {
-        await api('POST', 'firewall/undo');
-        say(texts.putBack);
-        await refresh('firewall');
-      }}
-    >
-      <strong>{texts.pending(nameOf(pending.what))}</strong>
-      {me?.address != null && (
-        <div>
-          <State isUp>{texts.still(me.address)}</State> <span className="muted">{texts.byCli}</span>
-        </div>
-      )}
-      {notes.map((note) => (
-        <div key={note}>{sentence(note)}</div>
-      ))}
-    </KeepOrUndo>
-  );
-}
+const Notes = ({ notes }: { readonly notes: readonly string[] }): ReactNode =>
+  notes.map((note) => (
+    <p key={note} className="settings-note">
+      {sentence(note)}
+    </p>
+  ));
 
 export function PortalSection(): ReactNode {
   const texts = settingsTexts.portal;
   const { may } = useSession();
-  const { firewall, notes, change } = useFirewall();
-  const [presets, setPresets] = useState<string[]>([...USUAL]);
-  const [more, setMore] = useState('');
-  const [seconds, setSeconds] = useState(STANDARD_SECONDS);
+  const { firewall, change } = useFirewall();
   const isReadOnly = !may('firewall:write');
   return (
     <Shown found={firewall}>
@@ -119,7 +57,7 @@ export function PortalSection(): ReactNode {
           {isReadOnly && <p className="settings-note">{settingsTexts.onlyOwner}</p>}
           {report.backend === 'none' && <p className="settings-note">{texts.none}</p>}
           {report.problem !== null && <p className="settings-note">{sentence(report.problem)}</p>}
-          <Pending firewall={report} notes={notes} />
+          <PendingPanel of="portal" />
           <Path />
           {report.portal !== null ? (
             <>
@@ -128,76 +66,122 @@ export function PortalSection(): ReactNode {
               </p>
               <dl className="facts">
                 <dt>{texts.portsNow}</dt>
-                <dd className="mono">{report.portal.ports.join(' ')}</dd>
+                <dd className="mono settings-ports">
+                  {report.portal.ports.map((port) => (
+                    <span key={port}>{port}</span>
+                  ))}
+                </dd>
               </dl>
-              <div>
-                <ConfirmButton
-                  disabled={isReadOnly || report.pending !== null}
-                  consequence={texts.turnOffMeans}
-                  confirms={texts.turnOffConfirms}
-                  onConfirm={() => change('portal', { state: 'off' })}
-                >
-                  {texts.turnOff}
-                </ConfirmButton>
-              </div>
+              {report.pending === null && (
+                <div>
+                  <ConfirmButton
+                    disabled={isReadOnly}
+                    consequence={texts.turnOffMeans}
+                    confirms={texts.turnOffConfirms}
+                    onConfirm={() => change('portal', { state: 'off' })}
+                  >
+                    {texts.turnOff}
+                  </ConfirmButton>
+                </div>
+              )}
             </>
           ) : (
-            <>
-              <p>
-                <strong>{texts.off}.</strong> {texts.isOff}
-              </p>
-              <Checkbox.Group label={texts.presets} value={presets} onChange={setPresets}>
-                <div className="settings-checks">
-                  {PRESETS.map((preset) => (
-                    <Checkbox key={preset} value={preset} label={texts.presetNames[preset]} disabled={isReadOnly} />
-                  ))}
-                </div>
-              </Checkbox.Group>
-              <div className="settings-fields">
-                <TextInput
-                  label={texts.more}
-                  description={texts.moreHelp}
-                  inputWrapperOrder={['label', 'input', 'description', 'error']}
-                  value={more}
-                  spellCheck={false}
-                  disabled={isReadOnly}
-                  onChange={(event) => setMore(event.currentTarget.value)}
-                />
-                <NumberField
-                  label={texts.within}
-                  value={seconds}
-                  least={30}
-                  most={600}
-                  unit=" seconds"
-                  disabled={isReadOnly}
-                  error={undefined}
-                  onChange={setSeconds}
-                />
-              </div>
-              <div>
-                <ConfirmButton
-                  variant="filled"
-                  disabled={
-                    isReadOnly ||
-                    report.backend === 'none' ||
-                    report.pending !== null ||
-                    (presets.length === 0 && more === '')
-                  }
-                  consequence={texts.turnOnMeans(seconds)}
-                  confirms={texts.turnOnConfirms}
-                  onConfirm={() =>
-                    change('portal', { state: 'on', presets, ports: wordsOf(more), confirmWithinSeconds: seconds })
-                  }
-                >
-                  {texts.turnOn}
-                </ConfirmButton>
-              </div>
-            </>
+            <PortalForm key={report.lastUndone?.at} report={report} change={change} />
           )}
           <TryIt portal={report.portal} />
         </div>
       )}
     </Shown>
+  );
+}
+
+/** Filled with what was wanted when it was put back. */
+function PortalForm({
+  report,
+  change,
+}: {
+  readonly report: FirewallReport;
+  readonly change: (path: string, body: object) => Promise<void>;
+}): ReactNode {
+  const texts = settingsTexts.portal;
+  const { may } = useSession();
+  const refresh = useRefresh();
+  const draft = report.lastUndone?.what === 'portal' ? report.lastUndone.draft : null;
+  const [presets, setPresets] = useState<string[]>([...(draft?.presets ?? USUAL)]);
+  const [more, setMore] = useState(draft?.ports.join(' ') ?? '');
+  const [seconds, setSeconds] = useState(STANDARD_SECONDS);
+  const [isAsking, setAsking] = useState(false);
+  const isReadOnly = !may('firewall:write');
+  const wanted = { presets, ports: wordsOf(more) };
+  const close = (force: boolean): Promise<void> =>
+    change('portal', { state: 'on', ...wanted, confirmWithinSeconds: seconds, force });
+  const withMine = async (address: string): Promise<void> => {
+    const { nameOfMine, descriptionOfMine } = settingsTexts.closing;
+    const entry = { name: nameOfMine(address), value: address, description: descriptionOfMine };
+    await api('POST', 'allowlist', { body: { ...entry, exemptFromCallLimits: false } });
+    await refresh('allowlist', 'me');
+    await close(false);
+  };
+  return (
+    <>
+      <p>
+        <strong>{texts.off}.</strong> {texts.isOff}
+      </p>
+      <Checkbox.Group label={texts.presets} value={presets} onChange={setPresets}>
+        <div className="settings-checks">
+          {PRESETS.map((preset) => (
+            <Checkbox key={preset} value={preset} label={texts.presetNames[preset]} disabled={isReadOnly} />
+          ))}
+        </div>
+      </Checkbox.Group>
+      <div className="settings-fields">
+        <TextInput
+          label={texts.more}
+          description={texts.moreHelp}
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          value={more}
+          spellCheck={false}
+          disabled={isReadOnly}
+          onChange={(event) => setMore(event.currentTarget.value)}
+        />
+        <NumberField
+          label={texts.within}
+          value={seconds}
+          least={30}
+          most={600}
+          unit=" seconds"
+          disabled={isReadOnly}
+          error={undefined}
+          onChange={setSeconds}
+        />
+      </div>
+      <div>
+        <Button
+          variant="filled"
+          disabled={
+            isReadOnly ||
+            report.backend === 'none' ||
+            report.pending !== null ||
+            (presets.length === 0 && wanted.ports.length === 0)
+          }
+          onClick={() => setAsking(true)}
+        >
+          {texts.turnOn}
+        </Button>
+      </div>
+      {isAsking && (
+        <ClosingDialog
+          title={texts.turnOnTitle}
+          consequence={texts.turnOnMeans(seconds)}
+          confirms={texts.turnOnConfirms}
+          asks={{ portal: wanted }}
+          needsName={false}
+          onConfirm={close}
+          onWithMine={withMine}
+          onClose={() => setAsking(false)}
+        />
+      )}
+    </>
   );
 }
 
@@ -291,14 +275,20 @@ export function IsolateSection(): ReactNode {
   const [typed, setTyped] = useState<string>();
   const [isAsking, setAsking] = useState(false);
   const isReadOnly = !may('firewall:write');
-  const reachable = wordsOf(typed ?? me?.address ?? '');
+  const undone = firewall.data?.lastUndone;
+  const draft = undone?.what === 'isolation' ? undone.draft?.reachable.join('\n') : undefined;
+  const shown = typed ?? draft ?? me?.address ?? '';
+  const reachable = wordsOf(shown);
+  const isolate = (addresses: readonly string[], force: boolean): Promise<void> =>
+    change('isolate', { reachable: addresses, confirmWithinSeconds: STANDARD_SECONDS, force });
   return (
     <Shown found={firewall}>
       {(report) => (
         <div className="stack">
           {isReadOnly && <p className="settings-note">{settingsTexts.onlyOwner}</p>}
           {report.backend === 'none' && <p className="settings-note">{settingsTexts.portal.none}</p>}
-          <Pending firewall={report} notes={notes} />
+          <PendingPanel of="isolation" />
+          <Notes notes={notes} />
           {report.isolation !== null ? (
             <div className="settings-danger">
               <p>
@@ -328,7 +318,7 @@ export function IsolateSection(): ReactNode {
                 rows={3}
                 spellCheck={false}
                 disabled={isReadOnly}
-                value={typed ?? me?.address ?? ''}
+                value={shown}
                 onChange={(event) => setTyped(event.currentTarget.value)}
               />
               <div>
@@ -344,16 +334,17 @@ export function IsolateSection(): ReactNode {
               </div>
             </div>
           )}
-          {isAsking && me !== undefined && (
-            <TypedConfirm
+          {isAsking && (
+            <ClosingDialog
               title={texts.title}
-              name={me.node}
+              consequence={texts.consequence(reachable.length)}
               confirms={texts.confirms}
-              onConfirm={() => change('isolate', { reachable, confirmWithinSeconds: STANDARD_SECONDS })}
+              asks={{ isolation: { reachable } }}
+              needsName
+              onConfirm={(force) => isolate(reachable, force)}
+              onWithMine={(address) => isolate([...reachable, address], false)}
               onClose={() => setAsking(false)}
-            >
-              <p>{texts.consequence(reachable.length)}</p>
-            </TypedConfirm>
+            />
           )}
         </div>
       )}

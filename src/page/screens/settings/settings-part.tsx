@@ -6,9 +6,11 @@
  */
 import { NativeSelect, NumberInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
+import type { FirewallReport } from '../../../api/firewall-routes.ts';
 import type { SettingsReport } from '../../../api/settings-routes.ts';
 import type { Settings } from '../../../policy/settings.ts';
-import { ApiError, receive } from '../../api/client.ts';
+import type { TriedPart } from '../../../policy/settings-trial.ts';
+import { ApiError, api, receive } from '../../api/client.ts';
 import { useRefresh, useTagged } from '../../api/queries.ts';
 import { useSession } from '../../api/session.tsx';
 import { useAction } from '../../parts/action.ts';
@@ -17,6 +19,11 @@ import { say } from '../../parts/undo.tsx';
 import { UnsavedBar } from '../../parts/unsaved.tsx';
 import { settingsTexts as texts } from '../../texts/settings.ts';
 import { countChanges, readDuration, type Unit } from './draft.ts';
+import { PendingPanel } from './pending-change.tsx';
+
+/** What may cut off who changes it is tried first, and goes back by itself unless it is kept. */
+const TRIED: readonly TriedPart[] = ['packetProtection', 'adminAccess'];
+const STANDARD_SECONDS = 90;
 
 export interface PartForm<Part> {
   readonly value: Part;
@@ -64,6 +71,7 @@ function PartFields<Name extends keyof Settings>({
   const [draft, setDraft] = useState<{ readonly value: Settings[Name]; readonly version: number }>();
   const refresh = useRefresh();
   const { isRunning, error, run, forget } = useAction();
+  const tried = TRIED.find((each) => each === part);
   const before = report.settings[part];
   const value = draft?.value ?? before;
   const changes = countChanges(before, value);
@@ -73,7 +81,8 @@ function PartFields<Name extends keyof Settings>({
   };
   const put = async (wanted: Settings[Name], version: number | undefined): Promise<string | undefined> => {
     const ifMatch = version === undefined ? undefined : `"${version}"`;
-    const { inForce } = await receive('PATCH', 'settings', { body: { [part]: wanted }, ifMatch });
+    const path = tried === undefined ? 'settings' : `settings?confirmWithinSeconds=${STANDARD_SECONDS}`;
+    const { inForce } = await receive('PATCH', path, { body: { [part]: wanted }, ifMatch });
     await refresh('settings', 'branding', 'firewall');
     return inForce;
   };
@@ -82,7 +91,9 @@ function PartFields<Name extends keyof Settings>({
     await run(async () => {
       const inForce = await put(value, version);
       setDraft(undefined);
-      say(texts.saved(inForce), () => put(before, undefined));
+      // What waits to be kept says so itself, and is put back there.
+      const waits = tried !== undefined && (await api<FirewallReport>('GET', 'firewall')).pending !== null;
+      if (!waits) say(texts.saved(inForce), () => put(before, undefined));
     });
   };
   const problems = error instanceof ApiError ? error.problems : [];
@@ -91,6 +102,16 @@ function PartFields<Name extends keyof Settings>({
   return (
     <div className="stack">
       {isReadOnly && <p className="settings-note">{texts.onlyOwner}</p>}
+      {tried !== undefined && (
+        <PendingPanel
+          of={tried}
+          onDraft={(drafted) => {
+            const wanted = drafted?.settings as Partial<Settings> | null | undefined;
+            const value = wanted?.[part];
+            if (value !== undefined) setDraft({ value, version: report.version });
+          }}
+        />
+      )}
       {children({
         value,
         set: (changed) => setDraft({ value: { ...value, ...changed }, version: draft?.version ?? report.version }),

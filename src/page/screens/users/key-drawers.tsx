@@ -19,7 +19,7 @@ import { Expiry, fromOf } from './key-table.tsx';
 import { ShownOnce } from './shown-once.tsx';
 
 /** What no key may: users and keys themselves. */
-const NOT_FOR_KEYS: readonly string[] = ['own', 'users:manage', 'keys:manage'];
+const NOT_FOR_KEYS: readonly string[] = ['own', 'audit:own', 'users:manage', 'keys:manage'];
 const SCOPES = Object.entries(texts.may).filter(([scope]) => !NOT_FOR_KEYS.includes(scope));
 const THREE_MONTHS = '7776000';
 

@@ -1,5 +1,5 @@
-/** A new user: name and role; the password is made by chance and shown once. */
-import { Button, Radio, TextInput } from '@mantine/core';
+/** A new user: name and roles; the password is made by chance and shown once. */
+import { Button, Checkbox, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import type { ChangedUser } from '../../../api/users-routes.ts';
 import type { Role } from '../../../people/roles.ts';
@@ -17,7 +17,7 @@ const ROLES: readonly Role[] = ['owner', 'operator', 'supervisor', 'viewer', 'bi
 
 export function NewUserDrawer(): ReactNode {
   const [name, setName] = useState('');
-  const [role, setRole] = useState<Role>('viewer');
+  const [roles, setRoles] = useState<readonly Role[]>(['viewer']);
   const [made, setMade] = useState<ChangedUser>();
   const [key] = useState(newIdempotencyKey);
   const refresh = useRefresh();
@@ -26,7 +26,7 @@ export function NewUserDrawer(): ReactNode {
   const problem = error instanceof ApiError ? error.problems.find(({ path }) => path === 'name') : undefined;
   const add = async (): Promise<void> => {
     await run(async () => {
-      setMade(await api<ChangedUser>('POST', 'users', { body: { name, role }, idempotencyKey: key }));
+      setMade(await api<ChangedUser>('POST', 'users', { body: { name, roles }, idempotencyKey: key }));
       say(texts.added(name));
       await refresh('users');
     });
@@ -48,7 +48,7 @@ export function NewUserDrawer(): ReactNode {
           className="stack"
           onSubmit={(event) => {
             event.preventDefault();
-            if (name !== '') void add();
+            if (name !== '' && roles.length > 0) void add();
           }}
         >
           <UnsavedGuard isDirty={name !== ''} />
@@ -63,10 +63,10 @@ export function NewUserDrawer(): ReactNode {
             spellCheck={false}
             onChange={(event) => setName(event.currentTarget.value.trim())}
           />
-          <RoleField role={role} onChange={setRole} />
+          <RolesField roles={roles} onChange={setRoles} />
           {error !== undefined && problem === undefined && <ErrorText error={error} />}
           <div className="row end">
-            <Button type="submit" variant="filled" loading={isRunning} disabled={name === ''}>
+            <Button type="submit" variant="filled" loading={isRunning} disabled={name === '' || roles.length === 0}>
               {texts.add}
             </Button>
           </div>
@@ -77,24 +77,26 @@ export function NewUserDrawer(): ReactNode {
 }
 
 /** Roles with what each means: nobody should have to look it up. */
-export function RoleField({
-  role,
+export function RolesField({
+  roles,
   onChange,
 }: {
-  readonly role: Role;
-  readonly onChange: (role: Role) => void;
+  readonly roles: readonly Role[];
+  readonly onChange: (roles: readonly Role[]) => void;
 }): ReactNode {
   return (
-    <Radio.Group
+    <Checkbox.Group
       label={texts.role}
-      value={role}
-      onChange={(value) => onChange(ROLES.find((each) => each === value) ?? role)}
+      description={texts.rolesHelp}
+      error={roles.length === 0 ? texts.roleNeeded : undefined}
+      value={[...roles]}
+      onChange={(values) => onChange(ROLES.filter((each) => values.includes(each)))}
     >
       <div className="users-roles">
         {ROLES.map((each) => (
-          <Radio key={each} value={each} label={texts.roles[each]} description={texts.roleMeans[each]} />
+          <Checkbox key={each} value={each} label={texts.roles[each]} description={texts.roleMeans[each]} />
         ))}
       </div>
-    </Radio.Group>
+    </Checkbox.Group>
   );
 }

@@ -1,4 +1,4 @@
-/** One user: his role, what he logs in with, and his log-ins, each of which can be ended. */
+/** One user: his roles, what he logs in with, and his log-ins, each of which can be ended. */
 import { Button, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
@@ -17,7 +17,7 @@ import { Empty, ErrorText, Failed, Loading, Shown } from '../../parts/states.tsx
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/undo.tsx';
 import { userTexts as texts } from '../../texts/users.ts';
-import { RoleField } from './new-user-drawer.tsx';
+import { RolesField } from './new-user-drawer.tsx';
 import { ShownOnce } from './shown-once.tsx';
 
 export function UserDrawer(): ReactNode {
@@ -61,7 +61,7 @@ function UserParts({ user, etag }: Of): ReactNode {
     );
   return (
     <div className="users-parts">
-      <RolePart key={user.role} user={user} etag={etag} />
+      <RolesPart key={user.roles.join()} user={user} etag={etag} />
       <ExtensionPart key={user.extension} user={user} etag={etag} />
       {user.name === me ? (
         <p>
@@ -95,28 +95,30 @@ function useChange({ user, etag }: Of): (body: object) => Promise<ChangedUser> {
   };
 }
 
-function RolePart({ user, etag }: Of): ReactNode {
-  const [role, setRole] = useState<Role>(user.role);
+function RolesPart({ user, etag }: Of): ReactNode {
+  const [roles, setRoles] = useState<readonly Role[]>(user.roles);
   const change = useChange({ user, etag });
   const isLast = useIsLastOwner(user);
+  const named = texts.rolesOf(roles);
   return (
     <section className="stack">
-      <RoleField role={role} onChange={setRole} />
-      {isLast && role !== 'owner' ? (
+      <RolesField roles={roles} onChange={setRoles} />
+      {isLast && !roles.includes('owner') ? (
         <p className="muted">{texts.lastOwner}</p>
       ) : (
-        role !== user.role && (
+        roles.length > 0 &&
+        roles.join() !== user.roles.join() && (
           <div>
             <ConfirmButton
               variant="filled"
               consequence={texts.roleChanges(user.name, user.sessions)}
-              confirms={texts.changeRole(texts.roles[role])}
+              confirms={texts.changeRole(named)}
               onConfirm={async () => {
-                await change({ role });
-                say(texts.roleChanged(user.name, texts.roles[role]));
+                await change({ roles });
+                say(texts.roleChanged(user.name, named));
               }}
             >
-              {texts.changeRole(texts.roles[role])}
+              {texts.changeRole(named)}
             </ConfirmButton>
           </div>
         )
@@ -312,7 +314,7 @@ function SessionsPart({ user }: { readonly user: ListedUser }): ReactNode {
 
 /** An owner is removed by typing his box's name: with him may go the only one who knows. */
 function RemovePart({ user }: { readonly user: ListedUser }): ReactNode {
-  const { name, role, sessions } = user;
+  const { name, roles, sessions } = user;
   const { data: me } = useMe();
   const [isAsking, setAsking] = useState(false);
   const isLast = useIsLastOwner(user);
@@ -325,7 +327,7 @@ function RemovePart({ user }: { readonly user: ListedUser }): ReactNode {
     await refresh('users');
   };
   if (isLast) return <p className="muted">{texts.lastOwner}</p>;
-  if (role !== 'owner')
+  if (!roles.includes('owner'))
     return (
       <div>
         <ConfirmButton
@@ -360,6 +362,6 @@ function RemovePart({ user }: { readonly user: ListedUser }): ReactNode {
 
 function useIsLastOwner({ name }: ListedUser): boolean {
   const { data: users } = useApi<readonly ListedUser[]>('users');
-  const owners = (users ?? []).filter(({ role, enabled }) => role === 'owner' && enabled);
+  const owners = (users ?? []).filter(({ roles, enabled }) => roles.includes('owner') && enabled);
   return owners.length === 1 && owners[0]?.name === name;
 }

@@ -68,7 +68,7 @@ const seenOf = ({ lastSeenAt }: ListedUser): ReactNode =>
 
 const COLUMNS: readonly Column<ListedUser>[] = [
   { id: 'name', header: texts.name, cell: (user) => <NameOf user={user} /> },
-  { id: 'role', header: texts.role, cell: ({ role }) => texts.roles[role] },
+  { id: 'role', header: texts.role, cell: ({ roles }) => texts.rolesOf(roles) },
   { id: 'state', header: texts.state, cell: ({ enabled }) => (enabled ? texts.on : texts.off) },
   { id: 'factor', header: texts.factor, cell: factorOf },
   { id: 'sessions', header: texts.sessions, isNumber: true, cell: ({ sessions }) => sessions },
@@ -101,7 +101,7 @@ function UserTable(): ReactNode {
         aside: seenOf(user),
         detail: (
           <>
-            {texts.roles[user.role]} · {texts.factor}: {factorOf(user)}
+            {texts.rolesOf(user.roles)} · {texts.factor}: {factorOf(user)}
             {!user.enabled && ` · ${texts.off}`}
           </>
         ),
