@@ -1,5 +1,21 @@
+import { placeAgiCall } from '../../support/agi-call.ts';
 import { cdrCorpus } from '../../support/cdr-corpus.ts';
-import type { Picture } from './picture.ts';
+import type { Picture, PictureSet } from './picture.ts';
+
+/** A call of each verdict that is written down, all of them newer than everything else. */
+async function placeOneOfEach({ scene, people, place }: PictureSet): Promise<void> {
+  const port = scene.tollgate.agiPort;
+  const ask = (extension: string, destination: string, trunk = 'carrier-a') =>
+    placeAgiCall(port, { extension, destination, trunk, source: '203.0.113.50' });
+  for (let at = 0; at < 34; at += 1) await ask(String(3001 + at), `1305555${2000 + at}`);
+  await Promise.all(Array.from({ length: 12 }, (_, at) => ask(String(3101 + at), `1646555${3000 + at}`, 'carrier-b')));
+  for (let at = 0; at < 6; at += 1) await ask('2012', `1212555${4000 + at}`);
+  const held = `3221234567${heldNumbers++}`;
+  place('1002', `011${held}`);
+  await people.decide('refuse', await people.approvalOf(`+${held}`));
+}
+
+let heldNumbers = 0;
 
 export const CALLS_PICTURES: readonly Picture[] = [
   { name: 'calls', path: '/calls', ready: (page) => page.getByText('Hold').first().waitFor() },
@@ -14,9 +30,12 @@ export const CALLS_PICTURES: readonly Picture[] = [
   {
     name: 'check-03-grey',
     path: '/calls',
+    only: 'desk',
     isGrey: true,
     // Five verdicts, as decisions of the day have them.
-    ready: async (page) => {
+    ready: async (page, set) => {
+      await placeOneOfEach(set);
+      await page.reload();
       for (const word of ['Hold', 'Block', 'Alert', 'Wait'])
         await page.getByText(word, { exact: true }).first().waitFor();
     },
@@ -24,7 +43,10 @@ export const CALLS_PICTURES: readonly Picture[] = [
   {
     name: 'check-13-why',
     path: '/calls?tab=refused',
-    ready: async (page) => {
+    only: 'desk',
+    ready: async (page, set) => {
+      await placeOneOfEach(set);
+      await page.reload();
       await page.getByText('Block', { exact: true }).first().click();
       await page.getByRole('table').getByText('decided', { exact: true }).waitFor();
     },
