@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -103,7 +103,9 @@ export function createReplayJob(deps: {
       if (state.file === null) throw new TollgateError('CONFLICT', 'there is no file to replay; send one first');
       state = { ...EMPTY, state: 'running', file: state.file, asked };
       const execArgv = [`--max-old-space-size=${MEMORY_MB}`, ...(extension === 'ts' ? ['--import', 'tsx'] : [])];
-      const running = fork(PROGRAM, [], { execArgv, env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+      // From sources, tsx is found from where they are.
+      const cwd = extension === 'ts' ? { cwd: dirname(PROGRAM) } : {};
+      const running = fork(PROGRAM, [], { ...cwd, execArgv, env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
       child = running;
       const timer = setTimeout(() => {
         if (child !== running) return;

@@ -37,8 +37,12 @@ describe.skipIf(!possible)('a daemon that keeps addresses out', () => {
     await pair.close();
   });
   afterEach(async () => {
-    await ok(['firewall', 'release', '--force']);
-    await ok(['firewall', 'portal', 'off', '--force']);
+    // A disk that is busy with other tests may keep the store from answering for a moment.
+    const openAgain = async (): Promise<void> => {
+      await ok(['firewall', 'release', '--force']);
+      await ok(['firewall', 'portal', 'off', '--force']);
+    };
+    await vi.waitFor(openAgain, { timeout: 45_000, interval: 500 });
   });
 
   const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>

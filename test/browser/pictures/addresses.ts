@@ -113,6 +113,6 @@ export const ADDRESSES_PICTURES: readonly Picture[] = [
   {
     name: 'blocked-ips-history',
     path: '/blocked-ips?tab=history',
-    ready: (page) => page.getByText('198.51.100.64/26').waitFor(),
+    ready: (page) => page.getByText('SIP registration').first().waitFor(),
   },
 ];
