@@ -108,7 +108,7 @@ async function main(): Promise<void> {
           // What comes after the first paint: fonts, and parts that are loaded by themselves.
           await shown.evaluate('document.fonts.ready');
           await shown.waitForTimeout(500);
-          if (isGrey === true) await page.addStyleTag({ content: 'html { filter: grayscale(1) }' });
+          if (isGrey === true) await page.evaluate("document.documentElement.style.filter = 'grayscale(1)'");
           await shown.screenshot({ path: join(folder, `${name}-${look.name}.png`) });
           console.log(`${name}-${look.name}`);
         } catch (error) {

@@ -78,6 +78,6 @@ export const DESK_PICTURES: readonly Picture[] = [
       for (let step = 0; step < 3; step++) await page.getByRole('button', { name: 'Back' }).click();
     },
   },
-  { name: 'audit-log', path: '/audit-log', ready: (page) => page.getByText('command line').first().waitFor() },
+  { name: 'audit-log', path: '/audit-log', ready: (page) => page.getByText('Verify chain').waitFor() },
   { name: 'first-run', path: '/first-run', ready: (page) => page.getByText('You are').first().waitFor() },
 ];
